@@ -1,0 +1,31 @@
+//! The one place that talks to a gridveil node from outside.
+//!
+//! [`Chain`] reads finalised state, follows finalised heads and submits two kinds of transactions: a meter's share,
+//! signed by the pseudonym of its period, and calls of an account with a role. It is given a list of nodes, uses one of
+//! them at a time and moves on to the next when one fails, is silent, or belongs to another chain. Every request has a
+//! time-out and a bounded number of retries with growing pauses; what remains is an [`Error`] that says what to do.
+//! What to submit and when is the caller's business; keeping state is too.
+//!
+//! **Privacy.** A node learns the network address behind each request. A meter that does not want its two shares to be
+//! linked by that sends them at different times and to different nodes; the shares themselves carry nothing in common.
+
+mod chain;
+mod error;
+mod heads;
+mod keys;
+mod link;
+mod pool;
+mod reads;
+mod runtime;
+mod share;
+mod submit;
+
+pub mod calls;
+pub mod enrolment;
+
+pub use calls::{Call, Motion};
+pub use chain::{Chain, Head, Inclusion, Options};
+pub use error::Error;
+pub use gridveil_primitives::Refusal;
+pub use heads::Heads;
+pub use keys::{KeyError, RoleKey};

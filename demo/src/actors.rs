@@ -1,0 +1,222 @@
+//! The actors of the story as the processes that they are: how `meter-client` and `grid-operator` are called.
+//!
+//! Promises that each meter, user and operator acts through its own program with its own state folder, as it would in a
+//! real network; nothing here computes anything for them.
+//!
+//! **Privacy.** Secrets pass in files of mode 0600 inside the run's folder, never as arguments.
+
+use std::{
+    io::Write,
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use chrono::{DateTime, Utc};
+use gridveil_primitives::{CycleId, RegionId};
+use serde_json::Value;
+
+use crate::{
+    data::Home,
+    process::{Finished, Invocation, Process, ProcessError},
+    story::StoryError,
+};
+
+/// How long a command of an operator or a user may take.
+const COMMAND_TIME: Duration = Duration::from_secs(120);
+
+/// Where the programs, the states and the logs are.
+pub struct Stage {
+    /// The `meter-client` program.
+    pub meter_client: PathBuf,
+    /// The `grid-operator` program.
+    pub grid_operator: PathBuf,
+    /// The run's folder.
+    pub dir: PathBuf,
+    /// The folder of the logs.
+    pub logs: PathBuf,
+    /// Where bills are kept: a folder, or a Kubo RPC address.
+    pub store: String,
+}
+
+/// Writes a file that only its owner may read.
+pub fn write_secret(path: &Path, text: &str) -> std::io::Result<()> {
+    std::fs::File::options().write(true).create_new(true).mode(0o600).open(path)?.write_all(text.as_bytes())
+}
+
+impl Stage {
+    /// A meter's state folder.
+    pub fn meter_dir(&self, meter: &str) -> PathBuf {
+        self.dir.join("meters").join(meter)
+    }
+
+    /// Where a region's enrolment requests and responses are.
+    pub fn enrolment_dir(&self, region: RegionId, kind: &str) -> PathBuf {
+        self.dir.join("enrolment").join(region.to_string()).join(kind)
+    }
+
+    /// Where a user's fetched bill is.
+    pub fn bill_file(&self, meter: &str) -> PathBuf {
+        self.dir.join("fetched").join(format!("{meter}.age"))
+    }
+
+    /// The key file of a role.
+    pub fn key_file(&self, role: &str) -> PathBuf {
+        self.dir.join(format!("{role}.key"))
+    }
+
+    fn meter(&self, name: &str, meter: &str, urls: &str) -> Invocation {
+        Invocation::new(format!("{meter} {name}"), &self.meter_client, &self.logs)
+            .path("--dir", &self.meter_dir(meter))
+            .option("--nodes", urls)
+            .arg("--json")
+    }
+
+    fn operator(&self, name: &str, urls: &str) -> Invocation {
+        Invocation::new(name, &self.grid_operator, &self.logs).option("--nodes", urls).arg("--json")
+    }
+
+    fn key_centre(&self, command: &str, urls: &str) -> Invocation {
+        self.operator(&format!("key-centre {command}"), urls)
+            .arg("key-centre")
+            .path("--dir", &self.dir.join("key-centre"))
+            .path("--key-file", &self.key_file("key-centre"))
+            .arg(command)
+    }
+
+    /// A new meter makes its keys and asks to be enrolled.
+    pub async fn request_enrolment(&self, home: &Home, urls: &str) -> Result<(), ProcessError> {
+        let request = self.enrolment_dir(home.region, "requests").join(format!("{}.json", home.meter));
+        let call = self.meter("enrol request", &home.meter, urls).arg("enrol").arg("request");
+        call.option("--label", &home.meter).path("--out", &request).run(COMMAND_TIME).await.map(drop)
+    }
+
+    /// The bill identifier that a meter asked with.
+    pub fn bid(&self, home: &Home) -> std::io::Result<String> {
+        let request = self.enrolment_dir(home.region, "requests").join(format!("{}.json", home.meter));
+        let request: Value = serde_json::from_slice(&std::fs::read(request)?)?;
+        request["bid"].as_str().map(String::from).ok_or_else(|| std::io::Error::other("a request without a BID"))
+    }
+
+    /// The meter takes the key centre's response.
+    pub async fn accept_enrolment(&self, home: &Home, urls: &str) -> Result<(), StoryError> {
+        let name = format!("{}.response.age", self.bid(home)?);
+        let response = self.enrolment_dir(home.region, "responses").join(name);
+        let call = self.meter("enrol accept", &home.meter, urls).arg("enrol").arg("accept");
+        Ok(call.arg(response.display()).run(COMMAND_TIME).await.map(drop)?)
+    }
+
+    /// The meter starts to replay its readings.
+    pub fn start_meter(&self, home: &Home, start: DateTime<Utc>, urls: &str) -> Result<Process, ProcessError> {
+        self.meter("run", &home.meter, urls)
+            .arg("run")
+            .option("--source", "csv")
+            .path("--csv", &home.file)
+            .option("--meter", &home.meter)
+            .option("--start", start.format("%Y-%m-%dT%H:%M:%SZ"))
+            .arg("--until-cycle-end")
+            .start()
+    }
+
+    /// A user fetches its bill from the store.
+    pub async fn fetch_bill(&self, meter: &str, cycle: CycleId, urls: &str) -> Result<(), ProcessError> {
+        let call = self.meter("bill fetch", meter, urls).arg("bill").option("--store", &self.store).arg("fetch");
+        call.option("--cycle", cycle).path("--out", &self.bill_file(meter)).run(COMMAND_TIME).await.map(drop)
+    }
+
+    /// A user checks a bill in a file, with the keys in a state folder; how that ended is for the caller to judge.
+    pub async fn verify_bill(
+        &self,
+        meter: &str,
+        cycle: CycleId,
+        file: &Path,
+        urls: &str,
+    ) -> Result<Finished, ProcessError> {
+        let call = self.meter("bill verify", meter, urls).arg("bill").option("--store", &self.store).arg("verify");
+        call.option("--cycle", cycle).path("--file", file).finish(COMMAND_TIME).await
+    }
+
+    /// A user decrypts a bill in a file to HTML.
+    pub async fn open_bill(&self, meter: &str, cycle: CycleId, file: &Path, html: &Path, urls: &str) -> Result<Finished, ProcessError> {
+        let call = self.meter("bill open", meter, urls).arg("bill").option("--store", &self.store).arg("open");
+        call.option("--cycle", cycle).path("--file", file).path("--out", html).finish(COMMAND_TIME).await
+    }
+
+    /// The key centre makes its root key and its ledger.
+    pub async fn init_key_centre(&self, urls: &str) -> Result<(), ProcessError> {
+        self.key_centre("init", urls).run(COMMAND_TIME).await.map(drop)
+    }
+
+    /// The key centre enrols all meters that asked in a region.
+    pub async fn enrol_region(&self, region: RegionId, cycle: CycleId, urls: &str) -> Result<(), ProcessError> {
+        self.key_centre("enrol", urls)
+            .path("--request-dir", &self.enrolment_dir(region, "requests"))
+            .path("--response-dir", &self.enrolment_dir(region, "responses"))
+            .option("--region", region)
+            .option("--first-cycle", cycle)
+            .run(COMMAND_TIME)
+            .await
+            .map(drop)
+    }
+
+    /// The key centre schedules a cycle that begins after `lead`.
+    pub async fn schedule(
+        &self,
+        cycle: CycleId,
+        lead: Duration,
+        period: Duration,
+        window: Duration,
+        periods: u16,
+        urls: &str,
+    ) -> Result<(), ProcessError> {
+        self.key_centre("schedule", urls)
+            .option("--cycle", cycle)
+            .option("--start", format!("+{}", lead.as_secs()))
+            .option("--period-ms", period.as_millis())
+            .option("--window-ms", window.as_millis())
+            .option("--periods", periods)
+            .run(COMMAND_TIME)
+            .await
+            .map(drop)
+    }
+
+    /// The key centre publishes the filters and mask commitments of a whole cycle.
+    pub async fn publish(&self, cycle: CycleId, urls: &str) -> Result<(), ProcessError> {
+        self.key_centre("publish", urls).option("--cycle", cycle).run(COMMAND_TIME).await.map(drop)
+    }
+
+    /// The key centre watches periods close, finds faults and opens mask sums, until the last is open.
+    pub fn start_watch(&self, cycle: CycleId, urls: &str) -> Result<Process, ProcessError> {
+        self.key_centre("watch", urls).option("--cycle", cycle).arg("--until-closed").start()
+    }
+
+    /// The control centre prices periods, until the last has its price.
+    pub fn start_control_centre(&self, cycle: CycleId, tariff: &Path, urls: &str) -> Result<Process, ProcessError> {
+        self.operator("control-centre run", urls)
+            .arg("control-centre")
+            .path("--dir", &self.dir.join("control-centre"))
+            .path("--key-file", &self.key_file("control-centre"))
+            .arg("run")
+            .path("--tariff", tariff)
+            .option("--cycle", cycle)
+            .arg("--until-priced")
+            .start()
+    }
+
+    /// The key centre bills every home.
+    pub async fn bill(&self, cycle: CycleId, currency: &str, urls: &str) -> Result<(), ProcessError> {
+        self.key_centre("bill", urls)
+            .option("--cycle", cycle)
+            .option("--store", &self.store)
+            .option("--currency", currency)
+            .run(COMMAND_TIME)
+            .await
+            .map(drop)
+    }
+
+    /// The faults in the key centre's ledger, as JSON.
+    pub async fn faults(&self, cycle: CycleId, urls: &str) -> Result<Value, ProcessError> {
+        let text = self.key_centre("faults", urls).option("--cycle", cycle).run(COMMAND_TIME).await?;
+        Ok(serde_json::from_str(&text).unwrap_or(Value::Null))
+    }
+}

@@ -1,0 +1,278 @@
+//! The story, from an empty folder to checked bills.
+//!
+//! Promises to do what a real network does, by the real programs: nodes, meters, key centre, control centre and users are
+//! processes of their own. Leaves the judging to [`crate::verdict`], which sees only what came out.
+//!
+//! **Privacy.** The run's folder holds every secret of the story; it is deleted at the end unless it was asked for.
+
+use std::{
+    io::IsTerminal,
+    path::Path,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use futures::future::try_join_all;
+use gridveil_chain_client::{Chain, Options};
+use gridveil_primitives::{CycleId, CycleSchedule, RegionId};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use rand::{rngs::StdRng, Rng, SeedableRng};
+use tokio::time::{sleep, Instant};
+
+use crate::{
+    actors::{write_secret, Stage},
+    checks::Checks,
+    cli::Arguments,
+    data::{select, unpack, DataError, Home, Selection},
+    network::{Network, NetworkError, AGGREGATORS},
+    process::{program, Process, ProcessError},
+    verdict,
+};
+
+/// The cycle that the demo runs.
+pub const CYCLE: CycleId = 0;
+/// The currency of the bills.
+pub const CURRENCY: &str = "GBP";
+/// The tariff: the more a region uses, the dearer a kWh. Prices are millionths of a pound per kWh, steps watt-hours of a
+/// region in a period.
+const TARIFF: &str = r#"kind = "supply_curve"
+cap = 672_000
+steps = [
+    { up_to_wh = 1_500, price = 39_900 },
+    { up_to_wh = 3_000, price = 117_600 },
+    { up_to_wh = 5_000, price = 250_000 },
+    { up_to_wh = 1_000_000, price = 672_000 },
+]
+"#;
+/// Secret URIs of the roles on a development chain, by the name of their key file.
+const ROLES: [(&str, &str); 2] = [("key-centre", "//KeyCentre"), ("control-centre", "//ControlCentre")];
+/// How many user or meter processes are started side by side.
+const SIDE_BY_SIDE: usize = 8;
+/// How long after the last window everything that follows may take.
+const SETTLING: Duration = Duration::from_secs(90);
+const POLL: Duration = Duration::from_millis(500);
+
+/// What stopped the story.
+#[derive(Debug, thiserror::Error)]
+pub enum StoryError {
+    /// The readings.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The nodes.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// A program.
+    #[error(transparent)]
+    Process(#[from] ProcessError),
+    /// The chain.
+    #[error(transparent)]
+    Chain(#[from] gridveil_chain_client::Error),
+    /// A file.
+    #[error("can't use the run's folder: {0}")]
+    Io(#[from] std::io::Error),
+    /// Something that must be there is not.
+    #[error("{0}")]
+    Missing(String),
+    /// The day took too long.
+    #[error("the day did not end: {done} of {all} periods were priced {late:?} after the last window closed")]
+    Stuck {
+        /// Region periods with a price.
+        done: usize,
+        /// All region periods.
+        all: usize,
+        /// How late it was.
+        late: Duration,
+    },
+}
+
+/// What came out of the day, for [`verdict`] to judge.
+pub struct Day<'a> {
+    /// The meters with their plain readings.
+    pub homes: &'a [Home],
+    /// The regions.
+    pub regions: Vec<RegionId>,
+    /// The cycle as the chain knows it.
+    pub schedule: CycleSchedule,
+    /// The programs and folders.
+    pub stage: &'a Stage,
+    /// The running network.
+    pub network: &'a Network,
+    /// A client of it.
+    pub chain: &'a Chain,
+    /// The aggregator that was killed, when, and when it came back.
+    pub outage: String,
+}
+
+struct Teller {
+    began: Instant,
+}
+
+impl Teller {
+    fn tell(&self, text: impl std::fmt::Display) {
+        println!("[{:>4.0} s] {text}", self.began.elapsed().as_secs_f32());
+    }
+}
+
+/// Runs the whole story in `dir`.
+pub async fn run(arguments: &Arguments, dir: &Path) -> Result<Checks, StoryError> {
+    let teller = Teller { began: Instant::now() };
+    let mut rng = StdRng::seed_from_u64(arguments.seed);
+    let logs = dir.join("logs");
+    std::fs::create_dir_all(&logs)?;
+    let (packaged, packaged_gaps) = unpack(dir)?;
+    let selection = Selection {
+        readings: arguments.readings.as_deref().unwrap_or(&packaged),
+        gaps: arguments.gaps.as_deref().unwrap_or(&packaged_gaps),
+        start: arguments.start(),
+        periods: arguments.periods(),
+        meters: usize::from(arguments.meters),
+        regions: arguments.regions,
+    };
+    let homes = select(&selection, &mut rng)?;
+    let regions: Vec<RegionId> = (1..=arguments.regions).collect();
+    let stage = Stage {
+        meter_client: program("meter-client")?,
+        grid_operator: program("grid-operator")?,
+        dir: dir.into(),
+        logs: logs.clone(),
+        store: arguments.kubo.clone().unwrap_or_else(|| dir.join("store").display().to_string()),
+    };
+    prepare_folders(&stage, &regions)?;
+
+    teller.tell(format!("Setup: four aggregators ({}) start as four processes", AGGREGATORS.join(", ")));
+    let nodes = dir.join("nodes");
+    std::fs::create_dir_all(&nodes)?;
+    let mut network = Network::start(&program("gridveil-node")?, &nodes, &logs, arguments.slot(), &regions).await?;
+    let urls = network.urls_from(0);
+    let chain = Chain::connect(Options::new(network.urls())).await?;
+
+    teller.tell(format!("Key generation: {} meters in {} regions make their keys and are enrolled", homes.len(), regions.len()));
+    stage.init_key_centre(&urls).await?;
+    for batch in homes.chunks(SIDE_BY_SIDE) {
+        try_join_all(batch.iter().map(|home| stage.request_enrolment(home, &urls))).await?;
+    }
+    for region in &regions {
+        stage.enrol_region(*region, CYCLE, &urls).await?;
+    }
+    for batch in homes.chunks(SIDE_BY_SIDE) {
+        try_join_all(batch.iter().map(|home| stage.accept_enrolment(home, &urls))).await?;
+    }
+
+    let lead = arguments.slot() * 8;
+    stage.schedule(CYCLE, lead, arguments.period(), arguments.window(), arguments.periods(), &urls).await?;
+    teller.tell("Filter generation: the key centre publishes filters and mask commitments");
+    stage.publish(CYCLE, &urls).await?;
+    let schedule =
+        chain.cycle(CYCLE).await?.ok_or_else(|| StoryError::Missing("the chain does not know the cycle".into()))?;
+
+    teller.tell(format!(
+        "Data aggregation: {} periods of {} ms, each half an hour of {}",
+        schedule.periods, schedule.period_ms, arguments.day
+    ));
+    let victim = rng.gen_range(0..AGGREGATORS.len());
+    let mut actors = Vec::new();
+    for home in &homes {
+        // The development chain gives the regions to the aggregators in turn.
+        let aggregator = usize::try_from(home.region.saturating_sub(1)).unwrap_or_default();
+        actors.push(stage.start_meter(home, arguments.start(), &network.urls_from(aggregator))?);
+    }
+    let tariff = dir.join("tariff.toml");
+    std::fs::write(&tariff, TARIFF)?;
+    // The operators do not begin at the node that is killed.
+    let operator_urls = network.urls_from(victim + 1);
+    actors.push(stage.start_watch(CYCLE, &operator_urls)?);
+    actors.push(stage.start_control_centre(CYCLE, &tariff, &operator_urls)?);
+    let outage = live_through(&teller, &mut network, &chain, &regions, &schedule, victim, &mut actors).await?;
+    for actor in actors {
+        actor.wait(SETTLING).await?;
+    }
+
+    teller.tell("Dynamic billing: the key centre bills every home");
+    stage.bill(CYCLE, CURRENCY, &operator_urls).await?;
+    teller.tell("Every user fetches its bill");
+    for batch in homes.chunks(SIDE_BY_SIDE) {
+        try_join_all(batch.iter().map(|home| stage.fetch_bill(&home.meter, CYCLE, &operator_urls))).await?;
+    }
+    teller.tell("Everything is checked");
+    let day = Day { homes: &homes, regions, schedule, stage: &stage, network: &network, chain: &chain, outage };
+    let checks = verdict::judge(&day, &operator_urls).await?;
+    network.stop().await?;
+    teller.tell("The network has stopped");
+    Ok(checks)
+}
+
+fn prepare_folders(stage: &Stage, regions: &[RegionId]) -> std::io::Result<()> {
+    for region in regions {
+        for kind in ["requests", "responses"] {
+            std::fs::create_dir_all(stage.enrolment_dir(*region, kind))?;
+        }
+    }
+    std::fs::create_dir_all(stage.dir.join("meters"))?;
+    std::fs::create_dir_all(stage.dir.join("fetched"))?;
+    ROLES.iter().try_for_each(|(role, uri)| write_secret(&stage.key_file(role), uri))
+}
+
+fn now_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// Lets the day pass: kills one aggregator half way through, brings it back later, and waits until the last price is set.
+async fn live_through(
+    teller: &Teller,
+    network: &mut Network,
+    chain: &Chain,
+    regions: &[RegionId],
+    schedule: &CycleSchedule,
+    victim: usize,
+    actors: &mut [Process],
+) -> Result<String, StoryError> {
+    let moment = |quarters: u64| {
+        let length = u64::from(schedule.periods).saturating_mul(schedule.period_ms);
+        schedule.start.saturating_add(length.saturating_mul(quarters) / 4)
+    };
+    let last = schedule.closes(schedule.periods.saturating_sub(1)).unwrap_or(u64::MAX);
+    let all = usize::from(schedule.periods) * regions.len();
+    let bar = ProgressBar::new(u64::try_from(all).unwrap_or(u64::MAX));
+    bar.set_style(ProgressStyle::with_template("{bar:40} {pos}/{len} region periods priced, {msg}").unwrap_or_else(|_| ProgressStyle::default_bar()));
+    if !std::io::stdout().is_terminal() {
+        bar.set_draw_target(ProgressDrawTarget::hidden());
+    }
+    let (mut killed, mut restarted) = (false, false);
+    let mut outage = String::new();
+    loop {
+        let now = now_ms();
+        if !killed && now >= moment(2) {
+            network.kill(victim).await?;
+            killed = true;
+            teller.tell(format!("Half way through, {} is killed", network.name(victim)));
+        }
+        if killed && !restarted && now >= moment(3) {
+            network.restart(victim)?;
+            restarted = true;
+            teller.tell(format!("{} comes back", network.name(victim)));
+            outage = format!("{} was dead from 1/2 to 3/4 of the day", network.name(victim));
+        }
+        for actor in actors.iter_mut() {
+            actor.check_not_failed()?;
+        }
+        let mut done = 0;
+        for region in regions {
+            done += chain.cycle_view(*region, CYCLE).await?.iter().filter(|(_, view)| view.price.is_some()).count();
+        }
+        let previous = bar.position();
+        let current = u64::try_from(done).unwrap_or(u64::MAX);
+        bar.set_position(current);
+        let eighth = (bar.length().unwrap_or(1) / 8).max(1);
+        if !std::io::stdout().is_terminal() && current / eighth > previous / eighth {
+            teller.tell(format!("Dynamic pricing: {done} of {all} region periods have a price"));
+        }
+        if done == all && restarted {
+            bar.finish_and_clear();
+            return Ok(outage);
+        }
+        let late = Duration::from_millis(now.saturating_sub(last));
+        if late > SETTLING {
+            return Err(StoryError::Stuck { done, all, late });
+        }
+        sleep(POLL).await;
+    }
+}

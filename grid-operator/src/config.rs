@@ -1,0 +1,172 @@
+//! The configuration file: what the flags say otherwise.
+//!
+//! ```toml
+//! nodes = ["ws://10.0.0.1:9944", "ws://10.0.0.2:9944"]
+//!
+//! [key_centre]
+//! dir = "key-centre"
+//! key_file = "key-centre.uri"
+//! store = "http://127.0.0.1:5001"
+//! currency = "GBP"
+//!
+//! [control_centre]
+//! key_file = "control-centre.uri"
+//! tariff = "tariff.toml"
+//! ```
+//!
+//! Relative paths in it start from its own directory. A setting that is not known is an error.
+//!
+//! **Privacy.** Names files of keys and holds none.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::{error::Error, state::read_text};
+
+/// The most bytes that a configuration may have.
+const LONGEST: u64 = 1 << 20;
+/// The node that is used where none is named.
+const DEFAULT_NODE: &str = "ws://127.0.0.1:9944";
+
+/// A configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The nodes' addresses.
+    pub nodes: Vec<String>,
+    /// The key centre's settings.
+    pub key_centre: KeyCentreConfig,
+    /// The control centre's settings.
+    pub control_centre: ControlCentreConfig,
+}
+
+/// The key centre's settings.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct KeyCentreConfig {
+    /// The directory of the root key and the ledger.
+    pub dir: Option<PathBuf>,
+    /// The file of the account's key.
+    pub key_file: Option<PathBuf>,
+    /// Where bills are kept: a directory or an http:// address.
+    pub store: Option<String>,
+    /// The currency of the prices.
+    pub currency: Option<String>,
+}
+
+/// The control centre's settings.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ControlCentreConfig {
+    /// The directory of decided prices.
+    pub dir: Option<PathBuf>,
+    /// The file of the account's key.
+    pub key_file: Option<PathBuf>,
+    /// The tariff's file.
+    pub tariff: Option<PathBuf>,
+}
+
+impl Config {
+    /// Reads a configuration; without a file, the empty one.
+    pub fn load(path: Option<&Path>) -> Result<Config, Error> {
+        let Some(path) = path else { return Ok(Config::default()) };
+        let text = read_text(path, LONGEST)?;
+        let mut config: Config = toml::from_str(&text).map_err(|error| Error::Config {
+            path: path.to_owned(),
+            problem: error.to_string(),
+        })?;
+        let home = path.parent().unwrap_or(Path::new(""));
+        let (key, control) = (&mut config.key_centre, &mut config.control_centre);
+        let files = [
+            &mut key.dir,
+            &mut key.key_file,
+            &mut control.dir,
+            &mut control.key_file,
+            &mut control.tariff,
+        ];
+        for file in files.into_iter().flatten() {
+            *file = home.join(&file);
+        }
+        if let Some(store) = &mut key.store {
+            if !store.contains("://") {
+                *store = home.join(&store).to_string_lossy().into_owned();
+            }
+        }
+        Ok(config)
+    }
+
+    /// The nodes to use, given those of the flags.
+    pub fn nodes(&self, flags: &[String]) -> Vec<String> {
+        match (flags, self.nodes.as_slice()) {
+            ([], []) => vec![DEFAULT_NODE.to_owned()],
+            ([], nodes) => nodes.to_vec(),
+            (flags, _) => flags.to_vec(),
+        }
+    }
+}
+
+/// A setting from its flag or else from the configuration.
+pub fn need<T>(flag: Option<T>, config: Option<T>, what: &'static str, name: &'static str) -> Result<T, Error> {
+    flag.or(config).ok_or(Error::Missing { what, flag: name })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> Result<Config, Error> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("operator.toml");
+        std::fs::write(&path, text).unwrap();
+        Config::load(Some(&path))
+    }
+
+    #[test]
+    fn relative_paths_start_from_the_configuration_and_addresses_stay() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("operator.toml");
+        let text = "nodes = ['ws://a']\n[key_centre]\ndir = 'kc'\nkey_file = '/keys/kc'\nstore = 'bills'\n\
+                    [control_centre]\ntariff = 't.toml'";
+        std::fs::write(&path, text).unwrap();
+        let config = Config::load(Some(&path)).unwrap();
+        assert_eq!(config.key_centre.dir, Some(dir.path().join("kc")));
+        assert_eq!(config.key_centre.key_file, Some("/keys/kc".into()));
+        assert_eq!(
+            config.key_centre.store,
+            Some(dir.path().join("bills").to_string_lossy().into_owned())
+        );
+        assert_eq!(config.control_centre.tariff, Some(dir.path().join("t.toml")));
+        let remote = load("[key_centre]\nstore = 'http://127.0.0.1:5001'").unwrap();
+        assert_eq!(remote.key_centre.store.as_deref(), Some("http://127.0.0.1:5001"));
+    }
+
+    #[test]
+    fn flags_win_over_the_configuration_and_that_over_the_default() {
+        let config = load("nodes = ['ws://a']").unwrap();
+        assert_eq!(config.nodes(&["ws://b".into()]), ["ws://b"]);
+        assert_eq!(config.nodes(&[]), ["ws://a"]);
+        assert_eq!(Config::default().nodes(&[]), [DEFAULT_NODE]);
+        assert_eq!(need(Some(1), Some(2), "it", "--it").unwrap(), 1);
+        assert_eq!(need(None, Some(2), "it", "--it").unwrap(), 2);
+        assert!(matches!(
+            need::<u8>(None, None, "it", "--it"),
+            Err(Error::Missing { flag: "--it", .. })
+        ));
+    }
+
+    #[test]
+    fn an_unknown_setting_is_refused_by_name() {
+        let error = load("[key_centre]\nkeyfile = 'k'").unwrap_err().to_string();
+        assert!(error.contains("keyfile"), "{error}");
+        assert!(matches!(load("nodes = 3"), Err(Error::Config { .. })));
+    }
+
+    #[test]
+    fn a_configuration_that_is_not_there_is_named() {
+        let error = Config::load(Some(Path::new("/nowhere/operator.toml")))
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("/nowhere/operator.toml"), "{error}");
+    }
+}

@@ -1,0 +1,187 @@
+//! Why an operator's command failed.
+//!
+//! Every variant says what happened, to what, and what to do. Whatever was decided before is in the ledger or on chain,
+//! so the same command can be given again.
+//!
+//! **Privacy.** Errors name files, periods and accounts, and meters only by the key centre's own labels; never a key, a
+//! reading or a bill.
+
+use std::path::PathBuf;
+
+use gridveil_chain_client::{enrolment::EnrolmentError, KeyError};
+use gridveil_primitives::{CycleId, PeriodKey, RegionId, Role};
+
+use crate::{control_centre::tariff::TariffError, ledger::LedgerError, state::StateError};
+
+/// An operator's error.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The chain or the way to it failed.
+    #[error(transparent)]
+    Chain(#[from] gridveil_chain_client::Error),
+    /// The role's key could not be used.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The key centre's ledger failed.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// A file failed.
+    #[error(transparent)]
+    File(#[from] StateError),
+    /// The tariff is wrong.
+    #[error(transparent)]
+    Tariff(#[from] TariffError),
+    /// Enrolment requests were refused; nothing was entered.
+    #[error("nobody was enrolled: {}", .0.join("; "))]
+    Requests(Vec<String>),
+    /// An enrolment file is wrong.
+    #[error("{path}: {source}")]
+    Request {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: EnrolmentError,
+    },
+    /// A bill could not be made or kept.
+    #[error("the bill of {label} for cycle {cycle} {problem}; the others are safe: give the command again")]
+    Bill {
+        /// Whose bill.
+        label: String,
+        /// The cycle.
+        cycle: CycleId,
+        /// What happened.
+        problem: String,
+    },
+    /// The bills' store could not be used.
+    #[error("the store of bills cannot be used: {0}")]
+    Store(String),
+    /// A configuration file is wrong.
+    #[error("the configuration {path} cannot be used: {problem}")]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// Something that the command needs was not given.
+    #[error("{what} is not given; use {flag} or set it in the configuration")]
+    Missing {
+        /// What is needed.
+        what: &'static str,
+        /// The flag that gives it.
+        flag: &'static str,
+    },
+    /// A flag's value makes no sense.
+    #[error("{flag} {problem}")]
+    Flag {
+        /// The flag.
+        flag: &'static str,
+        /// What is wrong with its value.
+        problem: String,
+    },
+    /// The account of the key file does not have the role.
+    #[error("the account 0x{account} is not the chain's {role:?}; give the key of the right account with --key-file")]
+    WithoutRole {
+        /// The account.
+        account: String,
+        /// The role that is needed.
+        role: Role,
+    },
+    /// The chain does not know the region.
+    #[error("the chain has no region {0}; the consortium registers regions")]
+    UnknownRegion(RegionId),
+    /// The chain does not know the cycle.
+    #[error("cycle {0} is not scheduled; run `key-centre schedule --cycle {0}` first")]
+    UnknownCycle(CycleId),
+    /// The cycle cannot be scheduled.
+    #[error("cycle {cycle} cannot be scheduled: {problem}")]
+    Schedule {
+        /// The cycle.
+        cycle: CycleId,
+        /// Why not.
+        problem: String,
+    },
+    /// No meter takes part.
+    #[error("no meter of the ledger takes part in cycle {cycle}{}; enrol some first", .region.map_or(String::new(), |region| format!(" in region {region}")))]
+    NoMeters {
+        /// The cycle.
+        cycle: CycleId,
+        /// The region, where one was asked for.
+        region: Option<RegionId>,
+    },
+    /// The ledger's meters are not those that the filter was made for.
+    #[error(
+        "region {region} has {ledger} meters in cycle {cycle} by the ledger, and {chain} by its published filter; use \
+         the ledger that the filter was made from"
+    )]
+    MetersDiffer {
+        /// The region.
+        region: RegionId,
+        /// The cycle.
+        cycle: CycleId,
+        /// How many the ledger has.
+        ledger: u32,
+        /// How many the filter was made for.
+        chain: u32,
+    },
+    /// A stored key is no key.
+    #[error("the ledger's spend key of {label} is not a point; restore the ledger from its backup")]
+    SpendKey {
+        /// The meter.
+        label: String,
+    },
+    /// A node's shares are not those that the period was closed with.
+    #[error("the node's shares of {} are not those that it was closed with; nothing was decided: use another node", show(.0))]
+    SharesDisagree(PeriodKey),
+    /// Periods could not be decided or priced.
+    #[error("{count} periods could not be settled, {} first: {problem}", show(.first))]
+    Unsettled {
+        /// How many.
+        count: usize,
+        /// The first of them.
+        first: PeriodKey,
+        /// What happened there.
+        problem: String,
+    },
+    /// A cycle cannot be billed yet.
+    #[error("cycle {cycle} cannot be billed yet: {problem}")]
+    NotYet {
+        /// The cycle.
+        cycle: CycleId,
+        /// What is missing.
+        problem: String,
+    },
+    /// A worker failed in a way that none should.
+    #[error("a worker failed: {0}; please report this")]
+    Worker(String),
+    /// The operator stopped the command.
+    #[error("stopped by a signal; nothing is lost: give the command again to carry on")]
+    Stopped,
+}
+
+impl Error {
+    /// Whether the same may succeed later without anything being changed.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Error::Chain(error) => is_passing(error),
+            // Another node may have taken over, or this one may be catching up.
+            Error::SharesDisagree(_) => true,
+            _ => false,
+        }
+    }
+}
+
+/// The codes of a pool that has no room, or already has a transaction with this nonce: another command of the same role is
+/// at work at the same time.
+const POOL_IS_BUSY: [i32; 4] = [1012, 1013, 1014, 1016];
+
+/// Whether a failure of the chain may pass.
+pub fn is_passing(error: &gridveil_chain_client::Error) -> bool {
+    let busy = matches!(error, gridveil_chain_client::Error::NotAccepted { code, .. } if POOL_IS_BUSY.contains(code));
+    busy || error.is_transient()
+}
+
+/// A period's key as people read it.
+pub fn show(key: &PeriodKey) -> String {
+    format!("period {} of cycle {} in region {}", key.period, key.cycle, key.region)
+}

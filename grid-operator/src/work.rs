@@ -1,0 +1,62 @@
+//! Work that takes long: on a thread aside, and on all cores.
+//!
+//! **Privacy.** Moves what it is given and keeps nothing.
+
+use std::{num::NonZeroUsize, thread};
+
+use crate::error::Error;
+
+/// How many threads to use.
+fn threads() -> usize {
+    thread::available_parallelism().map_or(1, NonZeroUsize::get)
+}
+
+/// Does `work` for each item, on all cores, and gives the results in the items' order.
+pub fn on_all_cores<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let part = items.len().div_ceil(threads()).max(1);
+    thread::scope(|scope| {
+        let work = &work;
+        let parts: Vec<_> = items
+            .chunks(part)
+            .map(|items| scope.spawn(move || items.iter().map(work).collect::<Vec<_>>()))
+            .collect();
+        let mut results = Vec::with_capacity(items.len());
+        for part in parts {
+            match part.join() {
+                Ok(done) => results.extend(done),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        results
+    })
+}
+
+/// Runs what takes long on a thread of its own, so that the chain is still listened to.
+pub async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(failure) => Err(Error::Worker(failure.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_come_in_the_order_of_the_items() {
+        for count in [0usize, 1, 2, 3, 100] {
+            let items: Vec<_> = (0..count).collect();
+            assert_eq!(
+                on_all_cores(&items, |item| item * 2),
+                items.iter().map(|item| item * 2).collect::<Vec<_>>()
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_worker_that_panics_is_an_error() {
+        let failed = aside::<()>(|| panic!("by the test")).await;
+        assert!(matches!(failed, Err(Error::Worker(_))));
+    }
+}

@@ -1,0 +1,254 @@
+//! How one period's shares come to the finalised chain.
+//!
+//! Each of the two is sent at a random time of its own; where it is not finalised by half of the window, the same bytes of
+//! it go out again by another route, and again until the close, after which the chain has the last word. The chain is
+//! asked before a share is sent again. A refusal by one node is not believed before the close, since a hostile aggregator
+//! may say anything: the share goes to the next one. Called by the period loop alone ([`crate::run`]), with shares that
+//! are fixed on disk; what is sent is recorded before it is.
+//!
+//! **Privacy.** First tries and later ones are at independent random times, so that the two shares of a meter never go
+//! out together and the meters of a region do not move in step.
+
+use crate::{
+    clock::{within, Clock},
+    event::Event,
+    keys::Enrolment,
+    node::{Node, NodeError},
+    records::{PeriodState, StoredPeriod, StoredShare},
+    run::{Meter, RunError},
+};
+use futures::{future::join, stream::FuturesUnordered, StreamExt, TryFutureExt};
+use gridveil_primitives::{
+    keys::{CycleKeys, SpendKey},
+    pseudonym::OneTimeKey,
+    CycleId, CycleSchedule, Half, Moment, PeriodIndex, PeriodKey, Refusal,
+};
+use rand::Rng;
+use std::sync::PoisonError;
+
+/// The part of the window in which first tries start, in percent: half of it has to be left for a retry, and a first try
+/// needs time to be finalised.
+pub(crate) const FIRST_TRY_PERCENT: u64 = 40;
+/// How long after a close the chain is asked for what became of a share, at least, in milliseconds.
+const AFTERMATH: u64 = 60_000;
+
+/// What the sending of one period needs.
+pub(crate) struct Job {
+    key: PeriodKey,
+    ends: Moment,
+    closes: Moment,
+    signers: [OneTimeKey; 2],
+    shares: [StoredShare; 2],
+}
+
+impl<N: Node, C: Clock> Meter<'_, N, C> {
+    /// Sends both shares of a period and settles it.
+    pub(crate) async fn deliver(&self, job: Job) -> Result<CycleId, RunError> {
+        let (first, second) = join(self.send(&job, Half::First), self.send(&job, Half::Second)).await;
+        let reasons: Vec<_> = [first?, second?].into_iter().flatten().collect();
+        self.settle(job.key.cycle, job.key.period, &reasons.join("; "))?;
+        Ok(job.key.cycle)
+    }
+
+    /// Sends one share until it is on the finalised chain or its window is over; why it is not there, if it is not.
+    async fn send(&self, job: &Job, half: Half) -> Result<Option<String>, RunError> {
+        let (share, signer) = match (half, &job.shares, &job.signers) {
+            (Half::First, [share, _], [signer, _]) | (Half::Second, [_, share], [_, signer]) => (*share, signer),
+        };
+        if share.landed {
+            return Ok(None);
+        }
+        let PeriodKey { cycle, period, .. } = job.key;
+        let window = job.closes.saturating_sub(job.ends);
+        let halfway = job.ends.saturating_add(window / 2);
+        let give_up = job.closes.saturating_add(window.max(AFTERMATH));
+        let shortest = (window / 20).clamp(100, 5_000);
+        let mut pause = shortest;
+        let mut attempts = share.attempts;
+        let mut route = 0;
+        let mut reason = String::from("it could not be sent in time");
+        let mut tries = FuturesUnordered::new();
+        let mut wake = self.first_try(job);
+        loop {
+            let done: Option<Result<u32, (usize, NodeError)>> = tokio::select! {
+                biased;
+                Some(done) = tries.next() => Some(done),
+                () = self.clock.sleep_until(wake) => None,
+            };
+            match done {
+                Some(Ok(block)) => {
+                    self.land(job, half, Some(block))?;
+                    return Ok(None);
+                }
+                Some(Err((tried, error))) => {
+                    let now = self.clock.now();
+                    if error == NodeError::Refused(Refusal::TooEarly) && now < halfway {
+                        // A node's latest block may be from before the period's end: it is asked again a little later.
+                        route = tried;
+                    } else {
+                        route = self.after(tried);
+                        pause = pause.saturating_mul(2).min(shortest.max(window / 8));
+                    }
+                    reason = error.to_string();
+                    (self.report)(Event::Refused {
+                        cycle,
+                        period,
+                        half: number(half),
+                        reason: reason.clone(),
+                    });
+                    wake = self.jittered(now, pause);
+                    continue;
+                }
+                None => {}
+            }
+            // Before a share is sent again, and before it is given up, the chain is asked whether it is there. Of a
+            // chain that is past the close a "no" is final, so its time is read before its shares.
+            let over = self.clock.now() >= job.closes;
+            if over && attempts == 0 {
+                return Ok(Some(reason));
+            }
+            let limit = self.clock.now().saturating_add(shortest.saturating_mul(4).max(2_000));
+            let closed = over
+                && matches!(within(self.clock, limit, self.node.now(route)).await, Some(Ok(now)) if now >= job.closes);
+            if attempts > 0 {
+                let found = within(self.clock, limit, self.node.shares(route, &job.key)).await;
+                match found {
+                    Some(Ok(shares)) if shares.iter().any(|found| found.prid == share.prid) => {
+                        self.land(job, half, None)?;
+                        return Ok(None);
+                    }
+                    Some(Ok(_)) if closed => return Ok(Some(reason)),
+                    Some(Ok(_)) => {}
+                    Some(Err(_)) | None => route = self.after(route),
+                }
+            }
+            let now = self.clock.now();
+            if now < job.closes {
+                let Some(counted) = self.records().attempt(cycle, period, half, now)? else {
+                    return Ok(Some("its cycle is erased".into()));
+                };
+                attempts = counted;
+                (self.report)(Event::Sent {
+                    cycle,
+                    period,
+                    half: number(half),
+                    attempt: attempts,
+                    route,
+                });
+                let submitted = self.node.submit(route, &job.key, share.value, signer);
+                tries.push(submitted.map_err(move |error| (route, error)));
+                // Should nothing be heard, the next try is by the next route; this one is still listened to.
+                route = self.after(route);
+                reason = "it was sent and is not on the finalised chain".into();
+                let half_of_rest = job.closes.saturating_sub(now) / 2;
+                wake = if now < halfway {
+                    self.jittered(halfway, shortest)
+                } else if half_of_rest >= shortest {
+                    self.jittered(now.saturating_add(half_of_rest), shortest)
+                } else {
+                    job.closes
+                };
+            } else if now >= give_up {
+                return Ok(Some(reason));
+            } else {
+                wake = self.jittered(now, shortest);
+            }
+        }
+    }
+
+    /// The route after this one.
+    fn after(&self, route: usize) -> usize {
+        route.saturating_add(1).checked_rem(self.node.routes()).unwrap_or(0)
+    }
+
+    /// A random moment for the first try: in the first part of the window; for a window that is further on, soon.
+    fn first_try(&self, job: &Job) -> Moment {
+        let now = self.clock.now();
+        let window = job.closes.saturating_sub(job.ends);
+        let (from, to) = (
+            job.ends.max(now),
+            job.ends.saturating_add(window.saturating_mul(FIRST_TRY_PERCENT) / 100),
+        );
+        if from < to {
+            from.saturating_add(self.random_below(to.saturating_sub(from)))
+        } else {
+            from.saturating_add(self.random_below(job.closes.saturating_sub(from) / 10))
+        }
+    }
+
+    /// A random moment between one and two `pause`s after `from`: neither the two shares of a meter nor all meters of a
+    /// region may move in step.
+    fn jittered(&self, from: Moment, pause: u64) -> Moment {
+        from.saturating_add(pause).saturating_add(self.random_below(pause))
+    }
+
+    /// A random number below `bound`, and 0 below 0.
+    fn random_below(&self, bound: u64) -> u64 {
+        self.rng
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .gen_range(0..bound.max(1))
+    }
+
+    fn land(&self, job: &Job, half: Half, block: Option<u32>) -> Result<(), RunError> {
+        let PeriodKey { cycle, period, .. } = job.key;
+        self.records().landed(cycle, period, half, block)?;
+        (self.report)(Event::Finalised {
+            cycle,
+            period,
+            half: number(half),
+            block,
+        });
+        Ok(())
+    }
+}
+
+/// The two one-time keys of a period.
+pub(crate) fn signers(spend: &SpendKey, keys: &CycleKeys, period: PeriodIndex) -> [OneTimeKey; 2] {
+    Half::BOTH.map(|half| OneTimeKey::derive(spend, keys, half, period))
+}
+
+/// What is to be sent of a recorded period; `None` where nothing is.
+pub(crate) fn job(
+    enrolment: &Enrolment,
+    cycle: CycleId,
+    period: PeriodIndex,
+    schedule: &CycleSchedule,
+    signers: [OneTimeKey; 2],
+    stored: StoredPeriod,
+) -> Result<Option<Job>, RunError> {
+    let (Some(ends), Some(closes)) = (schedule.ends(period), schedule.closes(period)) else {
+        return Ok(None);
+    };
+    let (PeriodState::Pending, Some(shares)) = (stored.state, stored.shares) else {
+        return Ok(None);
+    };
+    // A share under a pseudonym that its signer does not have would be refused for a reason that helps nobody.
+    if shares
+        .iter()
+        .zip(&signers)
+        .any(|(share, signer)| share.prid != signer.prid())
+    {
+        return Err(RunError::OtherKeys { cycle, period });
+    }
+    let key = PeriodKey {
+        region: enrolment.region,
+        cycle,
+        period,
+    };
+    Ok(Some(Job {
+        key,
+        ends,
+        closes,
+        signers,
+        shares,
+    }))
+}
+
+/// The number of a half, as it is told.
+fn number(half: Half) -> u8 {
+    match half {
+        Half::First => 1,
+        Half::Second => 2,
+    }
+}

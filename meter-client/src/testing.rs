@@ -1,0 +1,416 @@
+//! A clock that a test drives, a chain in memory, and a way to kill the program at any step.
+
+use crate::{
+    bill::Ledger,
+    clock::Clock,
+    keys::{Enrolment, MeterKeys},
+    node::{Node, NodeError},
+    source::{Source, SourceError},
+    state::StateDir,
+};
+use gridveil_chain_client::Error as ChainError;
+use gridveil_primitives::{
+    keys::MeterSecret, pseudonym::OneTimeKey, Bid, BillRecord, CycleId, CycleSchedule, Moment, PeriodIndex, PeriodKey,
+    PeriodView, Prid, Refusal, RegionId, Share,
+};
+use rand::{rngs::StdRng, RngCore, SeedableRng};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    future::{pending, Future},
+    pin::{pin, Pin},
+    sync::{
+        atomic::{AtomicBool, Ordering},
+        Arc, Mutex, MutexGuard,
+    },
+    task::{Context, Poll, Wake, Waker},
+};
+use tempfile::TempDir;
+
+/// The region of the meter under test.
+pub const REGION: u32 = 2;
+
+/// A meter enrolled from cycle 0 on, in a directory of its own.
+pub fn enrolled() -> (TempDir, StateDir) {
+    let dir = tempfile::tempdir().unwrap();
+    let state = StateDir::new(&dir.path().join("meter"));
+    state.create().unwrap();
+    let mut keys = MeterKeys::generate("MAC1", &mut StdRng::seed_from_u64(7));
+    keys.enrolment = Some(Enrolment::new(REGION, [9; 32], 0, MeterSecret::from_bytes([4; 32])));
+    state.save_keys(&keys).unwrap();
+    (dir, state)
+}
+
+/// Everything that a test controls, shared by its clock, its chain and its driver.
+#[derive(Clone, Default)]
+pub struct World(Arc<Mutex<Inner>>);
+
+/// What a node does with a share that is sent to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Conduct {
+    /// Includes it, and finalises it after this many milliseconds.
+    Honest(u64),
+    /// Includes it at once and never answers.
+    Mute,
+    /// Neither includes it nor answers.
+    Deaf,
+    /// Cannot be reached.
+    Down,
+    /// Says something untrue and includes nothing.
+    Lying(Refusal),
+}
+
+#[derive(Default)]
+struct Inner {
+    now: Moment,
+    next_sleeper: u64,
+    sleepers: BTreeMap<(Moment, u64), Waker>,
+    steps: u64,
+    kill_at: Option<u64>,
+    killed: bool,
+    schedules: HashMap<CycleId, CycleSchedule>,
+    routes: Vec<Conduct>,
+    on_chain: HashMap<PeriodKey, BTreeMap<Prid, (u64, Moment)>>,
+    sent: Vec<Sent>,
+    behind: HashSet<usize>,
+}
+
+/// A share that a node was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// When.
+    pub at: Moment,
+    /// By which route.
+    pub route: usize,
+    /// For which period.
+    pub key: PeriodKey,
+    /// Under which pseudonym.
+    pub prid: Prid,
+    /// What.
+    pub value: u64,
+}
+
+impl World {
+    /// A world with these nodes and cycles, at moment 0.
+    pub fn new(routes: &[Conduct], schedules: &[(CycleId, CycleSchedule)]) -> Self {
+        let world = Self::default();
+        world.inner().routes = routes.to_vec();
+        world.inner().schedules = schedules.iter().copied().collect();
+        world
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap()
+    }
+
+    /// Kills the program at its `step`-th step from now on.
+    pub fn kill_in(&self, step: u64) {
+        let mut inner = self.inner();
+        inner.killed = false;
+        inner.kill_at = inner.steps.checked_add(step);
+    }
+
+    /// Lets the program live.
+    pub fn spare(&self) {
+        let mut inner = self.inner();
+        inner.killed = false;
+        inner.kill_at = None;
+    }
+
+    /// How many steps were made.
+    pub fn steps(&self) -> u64 {
+        self.inner().steps
+    }
+
+    /// Lets time pass while nothing runs.
+    pub fn pass(&self, time: u64) {
+        self.inner().now += time;
+    }
+
+    /// Adds a cycle.
+    pub fn schedule(&self, cycle: CycleId, schedule: CycleSchedule) {
+        self.inner().schedules.insert(cycle, schedule);
+    }
+
+    /// Replaces the nodes.
+    pub fn set_routes(&self, routes: &[Conduct]) {
+        self.inner().routes = routes.to_vec();
+    }
+
+    /// Makes a node answer questions with what was true 10 seconds ago.
+    pub fn set_behind(&self, route: usize) {
+        self.inner().behind.insert(route);
+    }
+
+    /// Everything that was sent, in order.
+    pub fn sent(&self) -> Vec<Sent> {
+        self.inner().sent.clone()
+    }
+
+    /// The shares of a period that are included by now.
+    pub fn included(&self, key: &PeriodKey) -> Vec<Share> {
+        let inner = self.inner();
+        let shares = inner.on_chain.get(key).into_iter().flatten();
+        shares
+            .map(|(prid, (value, _))| Share {
+                prid: *prid,
+                value: *value,
+            })
+            .collect()
+    }
+
+    /// One step; the program dies at the one that was chosen.
+    async fn step(&self) {
+        if self.counted() {
+            pending::<()>().await;
+        }
+    }
+
+    fn counted(&self) -> bool {
+        let mut inner = self.inner();
+        inner.steps += 1;
+        if inner.kill_at.is_some_and(|step| inner.steps >= step) {
+            inner.killed = true;
+        }
+        inner.killed
+    }
+
+    /// Runs `program`, with time going on whenever it waits; `None` where it was killed or `stop` says so.
+    pub fn run<T>(&self, program: impl Future<Output = T>, stop: impl Fn() -> bool) -> Option<T> {
+        let mut program = pin!(program);
+        let alarm = Arc::new(Alarm::default());
+        let waker = Waker::from(alarm.clone());
+        loop {
+            if let Poll::Ready(done) = program.as_mut().poll(&mut Context::from_waker(&waker)) {
+                return Some(done);
+            }
+            if self.inner().killed || stop() {
+                return None;
+            }
+            if alarm.0.swap(false, Ordering::SeqCst) {
+                continue;
+            }
+            let next = {
+                let mut inner = self.inner();
+                let ((at, _), waker) = inner.sleepers.pop_first().expect("the program waits for nothing");
+                inner.now = inner.now.max(at);
+                waker
+            };
+            next.wake();
+            if self.counted() {
+                return None;
+            }
+        }
+    }
+}
+
+#[derive(Default)]
+struct Alarm(AtomicBool);
+
+impl Wake for Alarm {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+/// A sleeper; forgotten when dropped.
+struct Sleep {
+    world: World,
+    at: Moment,
+    id: u64,
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let mut inner = self.world.inner();
+        if inner.now >= self.at {
+            return Poll::Ready(());
+        }
+        inner.sleepers.insert((self.at, self.id), context.waker().clone());
+        Poll::Pending
+    }
+}
+
+impl Drop for Sleep {
+    fn drop(&mut self) {
+        self.world.inner().sleepers.remove(&(self.at, self.id));
+    }
+}
+
+impl Clock for World {
+    fn now(&self) -> Moment {
+        self.inner().now
+    }
+
+    fn sleep_until(&self, at: Moment) -> impl Future<Output = ()> + Send {
+        let mut inner = self.inner();
+        inner.next_sleeper += 1;
+        Sleep {
+            world: self.clone(),
+            at,
+            id: inner.next_sleeper,
+        }
+    }
+}
+
+impl Node for World {
+    fn routes(&self) -> usize {
+        self.inner().routes.len()
+    }
+
+    async fn schedule(&self, cycle: CycleId) -> Result<Option<CycleSchedule>, NodeError> {
+        self.step().await;
+        let inner = self.inner();
+        match inner.routes.first() {
+            Some(Conduct::Down) => Err(NodeError::Failed("no node can be reached".into())),
+            _ => Ok(inner.schedules.get(&cycle).copied()),
+        }
+    }
+
+    async fn now(&self, route: usize) -> Result<Moment, NodeError> {
+        self.step().await;
+        let inner = self.inner();
+        match inner.routes[route] {
+            Conduct::Down => Err(NodeError::Failed("the node cannot be reached".into())),
+            _ if inner.behind.contains(&route) => Ok(inner.now.saturating_sub(10_000)),
+            _ => Ok(inner.now),
+        }
+    }
+
+    async fn shares(&self, route: usize, key: &PeriodKey) -> Result<Vec<Share>, NodeError> {
+        self.step().await;
+        let inner = self.inner();
+        let seen = if inner.behind.contains(&route) {
+            inner.now.saturating_sub(10_000)
+        } else {
+            inner.now
+        };
+        match inner.routes[route] {
+            Conduct::Down => Err(NodeError::Failed("the node cannot be reached".into())),
+            _ => {
+                let shares = inner.on_chain.get(key).into_iter().flatten();
+                let finalised = shares.filter(|(_, (_, finalised))| *finalised <= seen);
+                Ok(finalised
+                    .map(|(prid, (value, _))| Share {
+                        prid: *prid,
+                        value: *value,
+                    })
+                    .collect())
+            }
+        }
+    }
+
+    async fn submit(&self, route: usize, key: &PeriodKey, value: u64, signer: &OneTimeKey) -> Result<u32, NodeError> {
+        self.step().await;
+        let prid = signer.prid();
+        let (conduct, delay) = {
+            let mut inner = self.inner();
+            let at = inner.now;
+            inner.sent.push(Sent {
+                at,
+                route,
+                key: *key,
+                prid,
+                value,
+            });
+            let schedule = inner.schedules[&key.cycle];
+            let conduct = inner.routes[route];
+            let delay = match conduct {
+                Conduct::Honest(delay) => delay,
+                _ => 0,
+            };
+            if matches!(conduct, Conduct::Honest(_) | Conduct::Mute) {
+                if at < schedule.ends(key.period).unwrap() {
+                    return Err(NodeError::Refused(Refusal::TooEarly));
+                }
+                if at >= schedule.closes(key.period).unwrap() {
+                    return Err(NodeError::Refused(Refusal::TooLate));
+                }
+                let shares = inner.on_chain.entry(*key).or_default();
+                if shares.contains_key(&prid) {
+                    return Err(NodeError::Refused(Refusal::AlreadyUsed));
+                }
+                shares.insert(prid, (value, at + delay));
+            }
+            (conduct, delay)
+        };
+        // The program may die after the chain took the share and before it hears of that.
+        self.step().await;
+        match conduct {
+            Conduct::Honest(_) => {
+                let finalised = Clock::now(self) + delay;
+                self.sleep_until(finalised).await;
+                Ok(1)
+            }
+            Conduct::Mute | Conduct::Deaf => pending().await,
+            Conduct::Down => Err(NodeError::Failed("the node cannot be reached".into())),
+            Conduct::Lying(refusal) => Err(NodeError::Refused(refusal)),
+        }
+    }
+}
+
+/// A source that gives another reading each time it is asked, so that only what was fixed on disk can be sent twice.
+pub struct Fickle {
+    rng: StdRng,
+    silent: HashSet<PeriodIndex>,
+    /// What was given for each period.
+    pub given: HashMap<PeriodIndex, Vec<i64>>,
+}
+
+impl Fickle {
+    /// A source that is silent for some periods.
+    pub fn new(silent: &[PeriodIndex]) -> Self {
+        Self {
+            rng: StdRng::seed_from_u64(3),
+            silent: silent.iter().copied().collect(),
+            given: HashMap::new(),
+        }
+    }
+}
+
+impl Source for Fickle {
+    fn reading(&mut self, period: PeriodIndex) -> Result<Option<i64>, SourceError> {
+        if self.silent.contains(&period) {
+            return Ok(None);
+        }
+        let reading = self.rng.next_u64().cast_signed();
+        self.given.entry(period).or_default().push(reading);
+        Ok(Some(reading))
+    }
+}
+
+/// What a chain in memory says about bills.
+#[derive(Default)]
+pub struct FakeLedger {
+    /// Bills by cycle; those of the one user that asks.
+    pub bills: BTreeMap<CycleId, BillRecord>,
+    /// The schedules.
+    pub schedules: BTreeMap<CycleId, CycleSchedule>,
+    /// What is known of the periods.
+    pub views: Vec<(PeriodIndex, PeriodView)>,
+    /// The shares.
+    pub shares: HashMap<PeriodKey, Vec<Share>>,
+}
+
+impl Ledger for FakeLedger {
+    async fn bill_of(&self, cycle: CycleId, _: &Bid) -> Result<Option<BillRecord>, ChainError> {
+        Ok(self.bills.get(&cycle).cloned())
+    }
+
+    async fn bills_of(&self, _: &Bid) -> Result<Vec<(CycleId, BillRecord)>, ChainError> {
+        Ok(self.bills.clone().into_iter().collect())
+    }
+
+    async fn schedule_of(&self, cycle: CycleId) -> Result<Option<CycleSchedule>, ChainError> {
+        Ok(self.schedules.get(&cycle).copied())
+    }
+
+    async fn views_of(&self, _: RegionId, _: CycleId) -> Result<Vec<(PeriodIndex, PeriodView)>, ChainError> {
+        Ok(self.views.clone())
+    }
+
+    async fn shares_of(&self, key: &PeriodKey) -> Result<Vec<Share>, ChainError> {
+        Ok(self.shares.get(key).cloned().unwrap_or_default())
+    }
+}

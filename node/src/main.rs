@@ -1,0 +1,32 @@
+//! `gridveil-node`: one aggregator (data aggregator, DA) of the consortium, or a full node that follows it.
+//!
+//! Promises: executes every block with the runtime that the chain holds, authors in its Aura slots and votes in GRANDPA
+//! when it is an authority, and serves JSON-RPC to meters and operators. Everything that is specific to gridveil is in
+//! the runtime; the node decides only how blocks are made, voted on, kept and handed out.
+//!
+//! **Privacy.** The node sees masked shares, one-time pseudonyms and the network address each share came from. It keeps
+//! no record of the addresses. It sends nothing to anybody but its peers: no telemetry unless `--telemetry-url` or the
+//! chain spec names a place.
+
+mod chain_spec;
+mod cli;
+mod command;
+mod rpc;
+mod service;
+
+use std::{error::Error, process::ExitCode};
+
+fn main() -> ExitCode {
+    match command::run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("gridveil-node: {error}");
+            let mut cause = error.source();
+            while let Some(inner) = cause {
+                eprintln!("  because: {inner}");
+                cause = inner.source();
+            }
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,385 @@
+//! Puts the node together: database, runtime executor, transaction pool, Aura, GRANDPA, network, RPC.
+//!
+//! Promises: an authority authors in its slots and votes; every node checks each block by executing it, keeps a GRANDPA
+//! certificate with every block that GRANDPA finalises, and stops as a whole when an essential part stops. Who the
+//! authorities are, and how long a slot is, the runtime says (`pallet-finality`).
+//!
+//! **Privacy.** Shares are passed on as they came; nothing here looks inside one.
+
+use crate::rpc;
+use futures::FutureExt;
+use gridveil_runtime::{apis::RuntimeApi, opaque::Block};
+use sc_client_api::Backend as _;
+use sc_consensus::{DefaultImportQueue, LongestChain};
+use sc_consensus_aura::{SlotDuration, SlotProportion};
+use sc_consensus_grandpa::{FinalityProofProvider, GrandpaPruningFilter, SharedVoterState};
+use sc_executor::WasmExecutor;
+use sc_network::{
+    config::{FullNetworkConfiguration, NetworkBackendType},
+    Litep2pNetworkBackend, NetworkBackend, NetworkWorker,
+};
+use sc_service::{
+    error::Error, BuildNetworkParams, Configuration, PartialComponents, SpawnTasksParams, TaskManager, WarpSyncConfig,
+};
+use sc_telemetry::{Telemetry, TelemetryWorker};
+use sc_transaction_pool::TransactionPoolHandle;
+use sc_transaction_pool_api::OffchainTransactionPoolFactory;
+use sp_consensus_aura::sr25519::AuthorityPair;
+use sp_runtime::traits::Block as BlockT;
+use std::{sync::Arc, time::Duration};
+
+type Hash = <Block as BlockT>::Hash;
+type Executor = WasmExecutor<sp_io::SubstrateHostFunctions>;
+type Client = sc_service::TFullClient<Block, RuntimeApi, Executor>;
+type Backend = sc_service::TFullBackend<Block>;
+type Chain = LongestChain<Backend, Block>;
+type Pool = TransactionPoolHandle<Block, Client>;
+type BlockImport = sc_consensus_grandpa::GrandpaBlockImport<Backend, Block, Client, Chain>;
+type GrandpaLink = sc_consensus_grandpa::LinkHalf<Block, Client, Chain>;
+
+/// How many blocks may pass between two certificates that are kept with a block: none. Whoever asks for the block that
+/// closed a period gets the votes that made it final with it, from any node and after any restart. A certificate of
+/// four members takes about half a kilobyte.
+const JUSTIFICATION_PERIOD: u32 = 1;
+
+/// GRANDPA's estimate of how long a vote takes to reach everyone, at most. It prevotes after two of these and
+/// precommits after four.
+const MAX_GOSSIP: Duration = Duration::from_millis(333);
+
+/// The part of a slot in which its owner makes the block: half. The others execute the block in about the time that it
+/// took to make, and must be done before the next slot begins.
+const PROPOSAL_PORTION: f32 = 0.5;
+
+/// The most that the part may grow to after slots without a block, so that a block that needs more than half a slot
+/// doesn't stop the chain for good; never past the slot's end, where the next owner builds already.
+const MAX_PROPOSAL_PORTION: f32 = 1.0;
+
+/// The parts that the commands on the database need, too.
+pub type Components = PartialComponents<Client, Backend, Chain, DefaultImportQueue<Block>, Pool, Consensus>;
+
+/// The parts that author and vote.
+pub struct Consensus {
+    block_import: BlockImport,
+    grandpa_link: GrandpaLink,
+    slot_duration: SlotDuration,
+    telemetry: Option<Telemetry>,
+}
+
+/// Opens the database and makes everything that works without a network.
+///
+/// # Errors
+///
+/// If the database, the keystore or the genesis state can't be made or read.
+pub fn components(config: &Configuration) -> Result<Components, Error> {
+    let telemetry = config
+        .telemetry_endpoints
+        .clone()
+        .filter(|endpoints| !endpoints.is_empty())
+        .map(|endpoints| {
+            let worker = TelemetryWorker::new(16)?;
+            let telemetry = worker.handle().new_telemetry(endpoints);
+            Ok::<_, sc_telemetry::Error>((worker, telemetry))
+        })
+        .transpose()?;
+
+    // The filter keeps blocks with a certificate when old ones are pruned: warp sync and `grandpa_proveFinality` live
+    // on them.
+    let (client, backend, keystore_container, task_manager) = sc_service::new_full_parts::<Block, RuntimeApi, _>(
+        config,
+        telemetry.as_ref().map(|(_, telemetry)| telemetry.handle()),
+        sc_service::new_wasm_executor::<sp_io::SubstrateHostFunctions>(&config.executor),
+        vec![Arc::new(GrandpaPruningFilter)],
+    )?;
+    let client = Arc::new(client);
+
+    let telemetry = telemetry.map(|(worker, telemetry)| {
+        task_manager.spawn_handle().spawn("telemetry", None, worker.run());
+        telemetry
+    });
+    let telemetry_handle = telemetry.as_ref().map(Telemetry::handle);
+
+    let select_chain = LongestChain::new(backend.clone());
+    let transaction_pool = Arc::new(
+        sc_transaction_pool::Builder::new(
+            task_manager.spawn_essential_handle(),
+            client.clone(),
+            config.role.is_authority().into(),
+        )
+        .with_options(config.transaction_pool.clone())
+        .with_prometheus(config.prometheus_registry())
+        .build(),
+    );
+
+    let (block_import, grandpa_link) = sc_consensus_grandpa::block_import(
+        client.clone(),
+        JUSTIFICATION_PERIOD,
+        &client,
+        select_chain.clone(),
+        telemetry_handle.clone(),
+    )?;
+
+    let slot_duration = sc_consensus_aura::slot_duration(&*client)?;
+    let import_queue =
+        sc_consensus_aura::import_queue::<AuthorityPair, _, _, _, _, _>(sc_consensus_aura::ImportQueueParams {
+            block_import: block_import.clone(),
+            justification_import: Some(Box::new(block_import.clone())),
+            client: client.clone(),
+            create_inherent_data_providers: move |_, ()| async move { Ok(inherents(slot_duration)) },
+            spawner: &task_manager.spawn_essential_handle(),
+            registry: config.prometheus_registry(),
+            check_for_equivocation: Default::default(),
+            telemetry: telemetry_handle,
+            compatibility_mode: Default::default(),
+        })?;
+
+    Ok(PartialComponents {
+        client,
+        backend,
+        task_manager,
+        keystore_container,
+        select_chain,
+        import_queue,
+        transaction_pool,
+        other: Consensus {
+            block_import,
+            grandpa_link,
+            slot_duration,
+            telemetry,
+        },
+    })
+}
+
+/// Starts the node that `config` describes, on the network backend that it names. The node runs as long as the returned
+/// task manager.
+///
+/// # Errors
+///
+/// If a part can't be made, or a port not be bound.
+pub fn run(config: Configuration) -> Result<TaskManager, Error> {
+    match config.network.network_backend {
+        NetworkBackendType::Litep2p => run_on::<Litep2pNetworkBackend>(config),
+        NetworkBackendType::Libp2p => run_on::<NetworkWorker<Block, Hash>>(config),
+    }
+}
+
+fn run_on<Network: NetworkBackend<Block, Hash>>(config: Configuration) -> Result<TaskManager, Error> {
+    let PartialComponents {
+        client,
+        backend,
+        mut task_manager,
+        import_queue,
+        keystore_container,
+        select_chain,
+        transaction_pool,
+        other:
+            Consensus {
+                block_import,
+                grandpa_link,
+                slot_duration,
+                mut telemetry,
+            },
+    } = components(&config)?;
+
+    let registry = config.prometheus_registry().cloned();
+    let mut net_config = FullNetworkConfiguration::<Block, Hash, Network>::new(&config.network, registry.clone());
+    let metrics = Network::register_notification_metrics(registry.as_ref());
+
+    let grandpa_protocol =
+        sc_consensus_grandpa::protocol_standard_name(&client.chain_info().genesis_hash, &config.chain_spec);
+    let (grandpa_protocol_config, grandpa_notifications) = sc_consensus_grandpa::grandpa_peers_set_config::<_, Network>(
+        grandpa_protocol.clone(),
+        metrics.clone(),
+        net_config.peer_store_handle(),
+    );
+    net_config.add_notification_protocol(grandpa_protocol_config);
+
+    let warp_sync = Arc::new(sc_consensus_grandpa::warp_proof::NetworkProvider::new(
+        backend.clone(),
+        grandpa_link.shared_authority_set().clone(),
+        Vec::new(),
+    ));
+
+    let (network, system_rpc_tx, tx_handler_controller, sync_service, _bitswap) =
+        sc_service::build_network(BuildNetworkParams {
+            config: &config,
+            net_config,
+            client: client.clone(),
+            transaction_pool: transaction_pool.clone(),
+            spawn_handle: task_manager.spawn_handle(),
+            spawn_essential_handle: task_manager.spawn_essential_handle(),
+            import_queue,
+            block_announce_validator_builder: None,
+            warp_sync_config: Some(WarpSyncConfig::WithProvider(warp_sync)),
+            block_relay: None,
+            metrics,
+            gap_sync_body_policy: None,
+        })?;
+
+    if config.offchain_worker.enabled {
+        let workers = sc_offchain::OffchainWorkers::new(sc_offchain::OffchainWorkerOptions {
+            runtime_api_provider: client.clone(),
+            keystore: Some(keystore_container.keystore()),
+            offchain_db: backend.offchain_storage(),
+            transaction_pool: Some(OffchainTransactionPoolFactory::new(transaction_pool.clone())),
+            network_provider: Arc::new(network.clone()),
+            is_validator: config.role.is_authority(),
+            // No worker of ours fetches anything, so none can be made to.
+            enable_http_requests: false,
+            custom_extensions: |_| Vec::new(),
+        })?;
+        task_manager.spawn_handle().spawn(
+            "offchain-workers-runner",
+            "offchain-worker",
+            workers.run(client.clone(), task_manager.spawn_handle()).boxed(),
+        );
+    }
+
+    let role = config.role;
+    let force_authoring = config.force_authoring;
+    let votes = !config.disable_grandpa;
+    let name = config.network.node_name.clone();
+    let voter_state = SharedVoterState::empty();
+
+    let rpc_builder = {
+        let client = client.clone();
+        let pool = transaction_pool.clone();
+        let voter_state = voter_state.clone();
+        let authority_set = grandpa_link.shared_authority_set().clone();
+        let justifications = grandpa_link.justification_stream();
+        let proofs = FinalityProofProvider::new_for_service(backend.clone(), Some(authority_set.clone()));
+        Box::new(move |executor| {
+            let finality = rpc::Finality {
+                voter_state: voter_state.clone(),
+                authority_set: authority_set.clone(),
+                justifications: justifications.clone(),
+                proofs: proofs.clone(),
+            };
+            rpc::methods(client.clone(), pool.clone(), finality, executor)
+                .map_err(|error| Error::Application(Box::new(error)))
+        })
+    };
+
+    sc_service::spawn_tasks(SpawnTasksParams {
+        config,
+        client: client.clone(),
+        backend,
+        task_manager: &mut task_manager,
+        keystore: keystore_container.keystore(),
+        transaction_pool: transaction_pool.clone(),
+        rpc_builder,
+        network: network.clone(),
+        system_rpc_tx,
+        tx_handler_controller,
+        sync_service: sync_service.clone(),
+        telemetry: telemetry.as_mut(),
+        tracing_execute_block: None,
+    })?;
+
+    let telemetry_handle = telemetry.as_ref().map(Telemetry::handle);
+
+    if role.is_authority() {
+        let proposer_factory = sc_basic_authorship::ProposerFactory::new(
+            task_manager.spawn_handle(),
+            client.clone(),
+            transaction_pool.clone(),
+            registry.as_ref(),
+            telemetry_handle.clone(),
+        );
+        let aura = sc_consensus_aura::start_aura::<AuthorityPair, _, _, _, _, _, _, _, _, _, _>(
+            sc_consensus_aura::StartAuraParams {
+                slot_duration,
+                client,
+                select_chain,
+                block_import,
+                proposer_factory,
+                create_inherent_data_providers: move |_, ()| async move { Ok(inherents(slot_duration)) },
+                force_authoring,
+                // Blocks go on at full pace while finality is away: a window closes by the clock, and a share that is
+                // in no block by then is lost.
+                backoff_authoring_blocks: None::<()>,
+                keystore: keystore_container.keystore(),
+                sync_oracle: sync_service.clone(),
+                justification_sync_link: sync_service.clone(),
+                block_proposal_slot_portion: SlotProportion::new(PROPOSAL_PORTION),
+                max_block_proposal_slot_portion: Some(SlotProportion::new(MAX_PROPOSAL_PORTION)),
+                telemetry: telemetry_handle.clone(),
+                compatibility_mode: Default::default(),
+            },
+        )?;
+        task_manager
+            .spawn_essential_handle()
+            .spawn_blocking("aura", Some("block-authoring"), aura);
+    }
+
+    if votes {
+        // A full node runs the voter without keys: it follows the votes and sees certificates as they are made.
+        let voter = sc_consensus_grandpa::run_grandpa_voter(sc_consensus_grandpa::GrandpaParams {
+            config: sc_consensus_grandpa::Config {
+                gossip_duration: gossip_duration(slot_duration),
+                justification_generation_period: JUSTIFICATION_PERIOD,
+                name: Some(name),
+                observer_enabled: false,
+                keystore: role.is_authority().then(|| keystore_container.keystore()),
+                local_role: role,
+                telemetry: telemetry_handle.clone(),
+                protocol_name: grandpa_protocol,
+            },
+            link: grandpa_link,
+            network,
+            sync: sync_service,
+            notification_service: grandpa_notifications,
+            // No rule: the stock ones keep votes two blocks behind the best one, for chains that fork by chance. Here
+            // each slot has one owner, and they would only add delay (DESIGN section 5).
+            voting_rule: (),
+            prometheus_registry: registry,
+            shared_voter_state: voter_state,
+            telemetry: telemetry_handle,
+            offchain_tx_pool_factory: OffchainTransactionPoolFactory::new(transaction_pool),
+        })?;
+        task_manager
+            .spawn_essential_handle()
+            .spawn_blocking("grandpa-voter", None, voter);
+    }
+
+    Ok(task_manager)
+}
+
+/// What a block says about itself beside its extrinsics: the slot and the time.
+fn inherents(
+    slot_duration: SlotDuration,
+) -> (
+    sp_consensus_aura::inherents::InherentDataProvider,
+    sp_timestamp::InherentDataProvider,
+) {
+    let timestamp = sp_timestamp::InherentDataProvider::from_system_time();
+    let slot =
+        sp_consensus_aura::inherents::InherentDataProvider::from_timestamp_and_slot_duration(*timestamp, slot_duration);
+    (slot, timestamp)
+}
+
+/// A tenth of a slot, so that a round of votes (four of these, and some) ends within the slot it began in; 333 ms at
+/// most, which is ample between any two places on Earth.
+fn gossip_duration(slot_duration: SlotDuration) -> Duration {
+    (slot_duration.as_duration() / 10).min(MAX_GOSSIP)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_round_of_votes_fits_into_half_a_slot() {
+        for slot_ms in [200, 1_000, 3_000, 6_000, 60_000] {
+            let gossip = gossip_duration(SlotDuration::from_millis(slot_ms));
+            assert!(
+                gossip * 4 <= Duration::from_millis(slot_ms / 2),
+                "{slot_ms} ms slots: {gossip:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn long_slots_do_not_slow_finality_down() {
+        assert_eq!(gossip_duration(SlotDuration::from_millis(60_000)), MAX_GOSSIP);
+    }
+}

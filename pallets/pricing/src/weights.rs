@@ -1,0 +1,38 @@
+//! Weights of `pallet_pricing`.
+//!
+//! The figures come from the benchmarks of this crate; `benchmarking.rs` says what each one measures.
+//!
+//! **Privacy.** Weights depend on sizes only.
+
+use core::marker::PhantomData;
+use frame_support::{
+    traits::Get,
+    weights::{constants::RocksDbWeight, Weight},
+};
+use frame_system::Config;
+
+/// What the calls and hooks of `pallet_pricing` weigh.
+pub trait WeightInfo {
+    /// `set_price`.
+    fn set_price() -> Weight;
+}
+
+/// The weights on a Substrate node.
+pub struct SubstrateWeight<T>(PhantomData<T>);
+
+impl<T: Config> WeightInfo for SubstrateWeight<T> {
+    fn set_price() -> Weight {
+        Weight::from_parts(25_000_000, 3_600)
+            .saturating_add(T::DbWeight::get().reads(3_u64))
+            .saturating_add(T::DbWeight::get().writes(1_u64))
+    }
+}
+
+/// The same with the database's default weights, for tests.
+impl WeightInfo for () {
+    fn set_price() -> Weight {
+        Weight::from_parts(25_000_000, 3_600)
+            .saturating_add(RocksDbWeight::get().reads(3_u64))
+            .saturating_add(RocksDbWeight::get().writes(1_u64))
+    }
+}

@@ -1,0 +1,99 @@
+//! What a sound state is, and that a broken one is found.
+
+use super::*;
+
+/// The state check's complaint after `spoil` on a chain with shares in both regions, one period of which is closed.
+fn complaint(spoil: impl FnOnce(PeriodKey, PeriodKey, Prid)) -> &'static str {
+    new_test_ext().execute_with(|| {
+        let (closed, open) = (period(1, 0, 0), period(2, 0, 1));
+        block(ends(&closed));
+        (0..METERS).for_each(|number| send_pair(&closed, number, 480));
+        close_at(closes(&closed));
+        block(ends(&open));
+        send_pair(&open, 0, 480);
+        assert_ok!(Readings::check_state());
+        spoil(closed, open, pseudonym(&open));
+        match Readings::check_state() {
+            Err(DispatchError::Other(complaint)) => complaint,
+            other => panic!("the state is broken, and the check says {other:?}"),
+        }
+    })
+}
+
+#[test]
+fn a_missing_share_is_detected() {
+    let found = complaint(|_, open, prid| Shares::<Test>::remove((0, 2, open.period, prid)));
+    assert_eq!(found, "a tally is not that of its shares");
+}
+
+#[test]
+fn a_changed_share_is_detected() {
+    let found = complaint(|_, open, prid| Shares::<Test>::insert((0, 2, open.period, prid), 1));
+    assert_eq!(found, "a tally is not that of its shares");
+}
+
+#[test]
+fn a_tally_of_nothing_is_detected() {
+    let found = complaint(|_, _, _| {
+        let none = Tally {
+            count: 1,
+            sum: 1,
+            point: tally::EMPTY,
+        };
+        Tallies::<Test>::insert(period(2, 0, 3), none)
+    });
+    assert_eq!(found, "a tally is not that of its shares");
+}
+
+#[test]
+fn a_share_outside_a_manifest_is_detected() {
+    let found = complaint(|_, _, prid| Shares::<Test>::insert((0, 7, 0, prid), 1));
+    assert_eq!(found, "a period without a manifest has shares");
+}
+
+#[test]
+fn a_tally_outside_a_manifest_is_detected() {
+    let found = complaint(|_, _, _| Tallies::<Test>::insert(period(7, 0, 0), Tally::default()));
+    assert_eq!(found, "a period without a manifest has a tally");
+}
+
+#[test]
+fn a_share_of_a_pruned_cycle_is_detected() {
+    let found = complaint(|_, _, _| {
+        NextPrune::<Test>::put(Progress {
+            cycle: 1,
+            ..Progress::default()
+        })
+    });
+    assert_eq!(found, "a share of a pruned cycle is left");
+}
+
+#[test]
+fn a_closed_period_kept_as_open_is_detected() {
+    let found = complaint(|closed, _, _| Statuses::<Test>::insert(closed, PeriodStatus::Open));
+    assert_eq!(found, "a closed period is kept as open");
+}
+
+#[test]
+fn a_share_of_no_pseudonym_is_detected() {
+    let found = complaint(|_, open, _| Shares::<Test>::insert((0, 2, open.period, [0xff; 32]), 1));
+    assert_eq!(found, "a share's pseudonym is not a point");
+}
+
+#[test]
+fn a_period_closed_before_its_turn_is_detected() {
+    let found = complaint(|_, open, _| Statuses::<Test>::insert(open, PeriodStatus::Faulty));
+    assert_eq!(found, "a period has closed before its turn");
+}
+
+#[test]
+fn a_period_left_open_is_detected() {
+    let found = complaint(|closed, _, _| Statuses::<Test>::remove(closed));
+    assert_eq!(found, "a period was passed and has not closed");
+}
+
+#[test]
+fn a_complete_period_without_all_its_shares_is_detected() {
+    let found = complaint(|_, _, _| Statuses::<Test>::insert(period(2, 0, 0), PeriodStatus::Complete));
+    assert_eq!(found, "a complete period lacks shares");
+}

@@ -1,0 +1,137 @@
+//! f: the pseudorandom function of a period, a GGM tree over BLAKE2b-512.
+//!
+//! The two halves of `G(s) = H("ggm", s)` are the children of the node s; the leaf of period k is reached from the seed by
+//! the 16 bits of k, most significant first. [`Seed::leaf`] walks to one leaf; [`Seed::leaves`] walks a span of them and
+//! computes each inner node once, which makes about two hashes a leaf in place of sixteen. Meters and the key centre
+//! call this through [`crate::pseudonym`] and [`crate::mask`], which hash a leaf once more under their own domain.
+//!
+//! **Privacy.** Leaves look independent and uniform to whoever lacks the seed; an inner node gives the leaves below it.
+
+use alloc::vec::Vec;
+
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::{
+    hash::{halves, tagged},
+    keys::secret_bytes,
+    types::PeriodIndex,
+};
+
+/// The bits of a period's index, and so the depth of the leaves.
+const DEPTH: u8 = 16;
+
+/// The value of f at one period: 32 bytes that are wiped when dropped.
+pub type Leaf = Zeroizing<[u8; 32]>;
+
+secret_bytes! {
+    /// The root of one tree.
+    Seed
+}
+
+/// G: the children of a node.
+fn children(node: &[u8; 32]) -> Zeroizing<[[u8; 32]; 2]> {
+    halves(&Zeroizing::new(tagged("ggm", &[node])))
+}
+
+impl Seed {
+    /// f(k), by sixteen hashes.
+    pub fn leaf(&self, k: PeriodIndex) -> Leaf {
+        let mut node = Zeroizing::new(self.0);
+        for depth in 0..DEPTH {
+            let children = children(&node);
+            let [left, right] = &*children;
+            let bit = k
+                .checked_shr(u32::from(DEPTH.saturating_sub(1).saturating_sub(depth)))
+                .unwrap_or(0)
+                & 1;
+            node.copy_from_slice(if bit == 0 { left } else { right });
+        }
+        node
+    }
+
+    /// The leaves of `count` periods from `from` on, in order, each with its period. Ends after period 65,535.
+    pub fn leaves(&self, from: PeriodIndex, count: PeriodIndex) -> Leaves {
+        let from = u32::from(from);
+        // A node's two children are waiting at most on each level, so the stack never moves and leaves no copy behind.
+        let mut waiting = Vec::with_capacity(usize::from(DEPTH).saturating_add(2));
+        waiting.push(Node {
+            value: self.0,
+            depth: 0,
+            first: 0,
+        });
+        Leaves {
+            waiting: Zeroizing::new(waiting),
+            from,
+            end: from.saturating_add(u32::from(count)),
+        }
+    }
+}
+
+/// A node whose subtree is still to be walked: the leaves from `first` on, 2^(16 − depth) of them.
+#[derive(Zeroize)]
+struct Node {
+    value: [u8; 32],
+    depth: u8,
+    first: u16,
+}
+
+impl Node {
+    /// The number of leaves below.
+    fn span(&self) -> u32 {
+        1u32.checked_shl(u32::from(DEPTH.saturating_sub(self.depth)))
+            .unwrap_or(0)
+    }
+
+    fn overlaps(&self, from: u32, end: u32) -> bool {
+        let first = u32::from(self.first);
+        first < end && first.saturating_add(self.span()) > from
+    }
+}
+
+/// A walk over a span of leaves; see [`Seed::leaves`].
+pub struct Leaves {
+    waiting: Zeroizing<Vec<Node>>,
+    from: u32,
+    end: u32,
+}
+
+impl Iterator for Leaves {
+    type Item = (PeriodIndex, Leaf);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while let Some(node) = self.waiting.pop().map(Zeroizing::new) {
+            if !node.overlaps(self.from, self.end) {
+                continue;
+            }
+            if node.depth >= DEPTH {
+                return Some((node.first, Zeroizing::new(node.value)));
+            }
+            let depth = node.depth.saturating_add(1);
+            let children = children(&node.value);
+            let [left, right] = *children;
+            let left = Node {
+                value: left,
+                depth,
+                first: node.first,
+            };
+            let right_first = u32::from(node.first).saturating_add(left.span());
+            let right = Node {
+                value: right,
+                depth,
+                first: u16::try_from(right_first).unwrap_or(u16::MAX),
+            };
+            self.waiting.push(right);
+            self.waiting.push(left);
+        }
+        None
+    }
+}
+
+impl core::fmt::Debug for Leaves {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Leaves")
+            .field("from", &self.from)
+            .field("end", &self.end)
+            .finish_non_exhaustive()
+    }
+}

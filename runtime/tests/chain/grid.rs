@@ -1,0 +1,185 @@
+//! Regions of homes with meters, and the key centre's side of them.
+
+use gridveil_primitives::{
+    commitment::PeriodCommitments,
+    filter,
+    keys::{CycleKeys, RootKey, SpendKey, SplitKey},
+    mask,
+    pseudonym::{self, OneTimeKey},
+    share, tally, Bid, CycleId, CycleSchedule, Half, Manifest, PeriodIndex, PeriodKey, PointBytes, Prid, RegionId,
+};
+use gridveil_runtime::{Runtime, RuntimeCall};
+
+use crate::harness::{key_centre, Chain, Signer};
+
+/// A home with its meter's keys for the first cycle.
+pub struct Home {
+    pub bid: Bid,
+    spend: SpendKey,
+    split: SplitKey,
+    keys: CycleKeys,
+}
+
+/// A region's homes and the key centre's root key.
+pub struct Region {
+    pub id: RegionId,
+    pub homes: Vec<Home>,
+    root: RootKey,
+}
+
+impl Region {
+    /// A region of as many homes; every key follows from the region's number and the home's place.
+    pub fn new(id: RegionId, homes: u8) -> Self {
+        let root = RootKey::from_bytes([42; 32]);
+        let homes = (0..homes)
+            .map(|home| {
+                let tag = |what: u8| {
+                    let mut bytes = [what; 32];
+                    bytes[..4].copy_from_slice(&id.to_le_bytes());
+                    bytes[4] = home;
+                    bytes
+                };
+                Home {
+                    bid: tag(1),
+                    spend: SpendKey::from_seed(&tag(2)),
+                    split: SplitKey::from_bytes(tag(3)),
+                    keys: root.meter_secret(&tag(1)).cycle_keys(),
+                }
+            })
+            .collect();
+        Self { id, homes, root }
+    }
+
+    pub fn key(&self, period: PeriodIndex) -> PeriodKey {
+        PeriodKey {
+            region: self.id,
+            cycle: 0,
+            period,
+        }
+    }
+
+    fn meters(&self) -> u32 {
+        self.homes.len().try_into().expect("few homes")
+    }
+
+    /// All pseudonyms of a period.
+    fn prids(&self, period: PeriodIndex) -> Vec<Prid> {
+        let both = |home: &Home| Half::BOTH.map(|half| pseudonym::prid(&home.spend.public(), &home.keys, half, period));
+        self.homes.iter().flat_map(both).collect()
+    }
+
+    pub fn tally(&self, period: PeriodIndex) -> PointBytes {
+        tally::sum(self.prids(period).iter()).expect("pseudonyms are points")
+    }
+
+    /// BF2 of the first cycle.
+    pub fn cycle_filter(&self, periods: PeriodIndex) -> Vec<u8> {
+        let mut builder = filter::Builder::cycle(self.id, 0, periods);
+        for period in 0..periods {
+            builder.insert_tally(period, &self.tally(period));
+        }
+        builder.finish()
+    }
+
+    /// The commitments to a period's masks, from which it is opened.
+    pub fn commitments(&self, period: PeriodIndex) -> PeriodCommitments {
+        let masks: Vec<_> = self
+            .homes
+            .iter()
+            .map(|home| {
+                let sum = Half::BOTH
+                    .map(|half| u128::from(mask::mask(&home.keys, half, period)))
+                    .iter()
+                    .sum();
+                (sum, mask::blinding(&home.keys, period))
+            })
+            .collect();
+        PeriodCommitments::build(&masks, &self.root.shuffle_seed(&self.key(period)))
+    }
+
+    pub fn manifest(&self, period: PeriodIndex) -> Manifest {
+        let mut builder = filter::Builder::period(&self.key(period), self.meters());
+        for prid in self.prids(period) {
+            builder.insert_prid(&prid);
+        }
+        let commitments = self.commitments(period);
+        Manifest {
+            meters: self.meters(),
+            filter: builder.finish(),
+            commitment: commitments.commitment(),
+            root: commitments.root(),
+        }
+    }
+
+    /// A home's two shares of a reading, each with the key that signs it.
+    pub fn shares(&self, home: usize, period: PeriodIndex, reading: i64) -> [(Signer, u64); 2] {
+        let Home { spend, split, keys, .. } = &self.homes[home];
+        let pair = share::split_and_mask(reading, split, keys, 0, period);
+        let signer = |half| Signer::meter(OneTimeKey::derive(spend, keys, half, period));
+        [(signer(Half::First), pair.first), (signer(Half::Second), pair.second)]
+    }
+
+    /// What a home's two shares say to whoever has its seeds.
+    pub fn unmask(&self, home: usize, period: PeriodIndex, first: u64, second: u64) -> i64 {
+        share::unmask(first, second, &self.homes[home].keys, period)
+    }
+
+    /// Publishes the filter and all manifests of the first cycle.
+    pub fn publish(&self, chain: &mut Chain, periods: PeriodIndex) {
+        let filter = self.cycle_filter(periods).try_into().expect("within bounds");
+        let (region, cycle, meters) = (self.id, 0, self.meters());
+        chain.must(
+            &key_centre(),
+            pallet_masks::Call::<Runtime>::publish_cycle_filter {
+                region,
+                cycle,
+                meters,
+                filter,
+            },
+        );
+        let manifests: Vec<_> = (0..periods)
+            .map(|period| self.manifest(period).try_into().expect("within bounds"))
+            .collect();
+        chain.must(&key_centre(), publish_manifests(region, cycle, manifests));
+    }
+}
+
+fn publish_manifests(
+    region: RegionId,
+    cycle: CycleId,
+    manifests: Vec<pallet_masks::ManifestOf<Runtime>>,
+) -> pallet_masks::Call<Runtime> {
+    let manifests = manifests.try_into().expect("within bounds");
+    pallet_masks::Call::publish_manifests {
+        region,
+        cycle,
+        first: 0,
+        manifests,
+    }
+}
+
+/// The call that a meter makes.
+pub fn submit(key: PeriodKey, share: u64) -> RuntimeCall {
+    let PeriodKey { region, cycle, period } = key;
+    RuntimeCall::Readings(pallet_readings::Call::submit {
+        region,
+        cycle,
+        period,
+        share,
+    })
+}
+
+/// Schedules the first cycle: as many periods of a minute, with windows of half a minute, a minute from now.
+pub fn schedule(chain: &mut Chain, periods: PeriodIndex) -> CycleSchedule {
+    let schedule = CycleSchedule {
+        start: chain.now() + 60_000,
+        period_ms: 60_000,
+        window_ms: 30_000,
+        periods,
+    };
+    chain.must(
+        &key_centre(),
+        pallet_registry::Call::<Runtime>::schedule_cycle { cycle: 0, schedule },
+    );
+    schedule
+}

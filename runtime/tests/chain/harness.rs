@@ -1,0 +1,227 @@
+//! A chain of blocks made by hand, and extrinsics signed as clients sign them.
+
+use codec::{Decode, Encode};
+use frame_support::storage::{with_transaction_unchecked, TransactionOutcome};
+use gridveil_primitives::{pseudonym::OneTimeKey, Moment};
+use gridveil_runtime::{
+    apis, genesis_presets, AccountId, Executive, Hash, Header, Nonce, RuntimeCall, RuntimeEvent, RuntimeGenesisConfig,
+    Signature, SignedPayload, System, TxExtension, UncheckedExtrinsic,
+};
+use serde_json::Value;
+use sp_consensus_aura::{Slot, AURA_ENGINE_ID};
+use sp_core::{sr25519, Pair};
+use sp_runtime::{
+    generic::{Digest, DigestItem, Era},
+    traits::Header as _,
+    transaction_validity::{InvalidTransaction, TransactionSource, TransactionValidity, TransactionValidityError},
+    ApplyExtrinsicResult, BuildStorage,
+};
+
+/// When every test's chain begins, in milliseconds since the Unix epoch.
+pub const EPOCH: Moment = 1_750_000_000_000;
+
+/// Someone who signs extrinsics.
+pub enum Signer {
+    /// A member or a role, by its secret URI.
+    Account(Box<sr25519::Pair>),
+    /// A meter, by a one-time key.
+    Meter(Box<OneTimeKey>),
+}
+
+impl Signer {
+    /// The account with a well-known secret, such as `//Alice`.
+    pub fn uri(uri: &str) -> Self {
+        Self::Account(Box::new(
+            sr25519::Pair::from_string(uri, None).expect("a well-formed secret URI"),
+        ))
+    }
+
+    pub fn meter(key: OneTimeKey) -> Self {
+        Self::Meter(Box::new(key))
+    }
+
+    pub fn account(&self) -> AccountId {
+        match self {
+            Self::Account(pair) => pair.public().into(),
+            Self::Meter(key) => key.prid().into(),
+        }
+    }
+
+    fn sign(&self, message: &[u8]) -> Signature {
+        match self {
+            Self::Account(pair) => pair.sign(message).into(),
+            Self::Meter(key) => sr25519::Signature::from_raw(key.sign(message)).into(),
+        }
+    }
+}
+
+pub fn key_centre() -> Signer {
+    Signer::uri("//KeyCentre")
+}
+
+pub fn control_centre() -> Signer {
+    Signer::uri("//ControlCentre")
+}
+
+/// A chain, at its latest block.
+pub struct Chain {
+    state: sp_io::TestExternalities,
+    latest: Hash,
+    slot: u64,
+    slot_ms: u64,
+}
+
+impl Chain {
+    /// The chain of a preset, with one block on top of its genesis.
+    pub fn new(preset: &str) -> Self {
+        Self::with_genesis(preset, Hash::repeat_byte(7))
+    }
+
+    /// The same with another genesis hash.
+    pub fn with_genesis(preset: &str, genesis: Hash) -> Self {
+        let mut state: sp_io::TestExternalities =
+            genesis_of(preset).build_storage().expect("a genesis in order").into();
+        let slot_ms = state.execute_with(gridveil_runtime::Aura::slot_duration);
+        let mut chain = Self {
+            state,
+            latest: genesis,
+            slot: EPOCH.div_ceil(slot_ms),
+            slot_ms,
+        };
+        chain.block(vec![]);
+        chain
+    }
+
+    /// The time of the latest block.
+    pub fn now(&self) -> Moment {
+        self.slot * self.slot_ms
+    }
+
+    /// Looks into the latest block's state.
+    pub fn query<R>(&mut self, look: impl FnOnce() -> R) -> R {
+        self.state.execute_with(look)
+    }
+
+    /// Calls the runtime API as `state_call` does.
+    pub fn call<R: Decode>(&mut self, method: &str, arguments: impl Encode) -> R {
+        let arguments = arguments.encode();
+        let answer = self
+            .query(|| apis::api::dispatch(method, &arguments))
+            .expect("the method exists");
+        R::decode(&mut &answer[..]).expect("the answer has the declared type")
+    }
+
+    /// The next slot's block.
+    pub fn block(&mut self, extrinsics: Vec<UncheckedExtrinsic>) -> Vec<ApplyExtrinsicResult> {
+        self.block_at(0, extrinsics)
+    }
+
+    /// The block of the first slot that is still free at `moment` or later.
+    pub fn block_at(&mut self, moment: Moment, extrinsics: Vec<UncheckedExtrinsic>) -> Vec<ApplyExtrinsicResult> {
+        self.slot = (self.slot + 1).max(moment.div_ceil(self.slot_ms));
+        let (slot, parent, now) = (Slot::from(self.slot), self.latest, self.now());
+        let (results, header) = self.query(|| {
+            let digest = Digest {
+                logs: vec![DigestItem::PreRuntime(AURA_ENGINE_ID, slot.encode())],
+            };
+            let number = System::block_number() + 1;
+            Executive::initialize_block(&Header::new(number, Hash::zero(), Hash::zero(), parent, digest));
+            let time = RuntimeCall::Timestamp(pallet_timestamp::Call::set { now });
+            Executive::apply_extrinsic(UncheckedExtrinsic::new_bare(time))
+                .expect("valid")
+                .expect("in order");
+            let results = extrinsics.into_iter().map(Executive::apply_extrinsic).collect();
+            (results, Executive::finalize_block())
+        });
+        self.latest = header.hash();
+        results
+    }
+
+    /// An extrinsic as a client signs it, on top of the latest block.
+    pub fn sign(&mut self, signer: &Signer, call: impl Into<RuntimeCall>) -> UncheckedExtrinsic {
+        let nonce = self.query(|| System::account_nonce(signer.account()));
+        self.sign_with_nonce(signer, nonce, call.into())
+    }
+
+    /// The same with a nonce of the caller's choice.
+    pub fn sign_with_nonce(&mut self, signer: &Signer, nonce: Nonce, call: RuntimeCall) -> UncheckedExtrinsic {
+        let payload = self.query(|| {
+            let extension = extension(nonce, u64::from(System::block_number()) - 1);
+            SignedPayload::new(call, extension).expect("the block named by the era is known")
+        });
+        let signature = payload.using_encoded(|message| signer.sign(message));
+        let (call, extension, _) = payload.deconstruct();
+        UncheckedExtrinsic::new_signed(call, signer.account().into(), signature, extension)
+    }
+
+    /// What a node's pool says about an extrinsic that came from outside.
+    pub fn validate(&mut self, extrinsic: UncheckedExtrinsic) -> TransactionValidity {
+        let latest = self.latest;
+        self.query(|| {
+            with_transaction_unchecked(|| {
+                let validity = Executive::validate_transaction(TransactionSource::External, extrinsic, latest);
+                TransactionOutcome::Rollback(validity)
+            })
+        })
+    }
+
+    /// Signs a call and puts it into the next block.
+    pub fn submit(&mut self, signer: &Signer, call: impl Into<RuntimeCall>) -> ApplyExtrinsicResult {
+        let extrinsic = self.sign(signer, call);
+        self.block(vec![extrinsic]).remove(0)
+    }
+
+    /// The same for a call that must succeed.
+    pub fn must(&mut self, signer: &Signer, call: impl Into<RuntimeCall>) {
+        let result = self.submit(signer, call);
+        assert_eq!(result, Ok(Ok(())), "at block {}", self.query(System::block_number));
+    }
+
+    /// Checks that neither the pool nor a block takes an extrinsic, and that both say why.
+    pub fn must_refuse(&mut self, extrinsic: UncheckedExtrinsic, why: InvalidTransaction) {
+        let why = TransactionValidityError::Invalid(why);
+        assert_eq!(self.validate(extrinsic.clone()), Err(why), "in the pool");
+        assert_eq!(self.block(vec![extrinsic]), vec![Err(why)], "in a block");
+    }
+
+    /// The events of the latest block.
+    pub fn events(&mut self) -> Vec<RuntimeEvent> {
+        self.query(|| System::events().into_iter().map(|record| record.event).collect())
+    }
+}
+
+/// What a client puts into an extrinsic beside the call; of ours there is nothing to put.
+fn extension(nonce: Nonce, birth: u64) -> TxExtension {
+    (
+        frame_system::CheckNonZeroSender::new(),
+        frame_system::CheckSpecVersion::new(),
+        frame_system::CheckTxVersion::new(),
+        frame_system::CheckGenesis::new(),
+        frame_system::CheckEra::from(Era::mortal(64, birth)),
+        pallet_readings::AuthenticateMeter::new(),
+        pallet_registry::RequireRole::new(),
+        frame_system::CheckNonce::from(nonce),
+        frame_system::CheckWeight::new(),
+        frame_system::WeightReclaim::new(),
+    )
+}
+
+/// The genesis of a preset, put together as a node does: the preset's patch over the default.
+pub fn genesis_of(preset: &str) -> RuntimeGenesisConfig {
+    let patch = genesis_presets::get_preset(&preset.into()).expect("there is such a preset");
+    let mut whole = serde_json::to_value(RuntimeGenesisConfig::default()).expect("a genesis is JSON");
+    merge(&mut whole, serde_json::from_slice(&patch).expect("a preset is JSON"));
+    serde_json::from_value(whole).expect("a patched genesis is a genesis")
+}
+
+/// Puts a JSON patch over a value.
+fn merge(value: &mut Value, patch: Value) {
+    match (value, patch) {
+        (Value::Object(value), Value::Object(patch)) => {
+            for (name, part) in patch {
+                merge(value.entry(name).or_insert(Value::Null), part);
+            }
+        }
+        (value, patch) => *value = patch,
+    }
+}
