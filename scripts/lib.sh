@@ -113,5 +113,6 @@ install_packages() {
     apt_install "it compiles the network protocol's message formats" protobuf-compiler
 }
 
-# build ARGS...: one cargo profile and the whole workspace's features, so that nothing is built twice.
-build() { (cd "$ROOT" && cargo build --locked --release --workspace "$@"); }
+# Always the same targets of the whole workspace: what is built depends on what else is built with it, and another
+# selection would build half of the dependencies again with other features.
+build() { (cd "$ROOT" && cargo build --locked --release --workspace --all-targets); }

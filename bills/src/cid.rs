@@ -33,7 +33,10 @@ pub enum CidError {
 
 /// A version 1 CID of raw bytes by their SHA2-256.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Cid(cid::Cid);
+pub struct Cid(Inner);
+
+/// A CID with room for a digest of 32 bytes.
+type Inner = cid::CidGeneric<32>;
 
 /// The CID of some content of at most [`MAX_LEN`] bytes. Errors: [`CidError::TooLarge`].
 pub fn of(bytes: &[u8]) -> Result<Cid, CidError> {
@@ -42,7 +45,7 @@ pub fn of(bytes: &[u8]) -> Result<Cid, CidError> {
     }
     let digest = Sha256::digest(bytes);
     let multihash = Multihash::wrap(SHA2_256, &digest).map_err(|cause| CidError::Unsuitable(cause.to_string()))?;
-    Ok(Cid(cid::Cid::new_v1(RAW, multihash)))
+    Ok(Cid(Inner::new_v1(RAW, multihash)))
 }
 
 impl Cid {
@@ -53,7 +56,7 @@ impl Cid {
 
     /// Reads the binary form. Errors: [`CidError::Unsuitable`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, CidError> {
-        cid::Cid::try_from(bytes)
+        Inner::try_from(bytes)
             .map_err(|cause| CidError::Unsuitable(cause.to_string()))
             .and_then(suitable)
     }
@@ -65,7 +68,7 @@ impl Cid {
 }
 
 /// Lets through the one kind of CID that is used here.
-fn suitable(cid: cid::Cid) -> Result<Cid, CidError> {
+fn suitable(cid: Inner) -> Result<Cid, CidError> {
     let hash = cid.hash();
     if cid.version() == Version::V1 && cid.codec() == RAW && hash.code() == SHA2_256 && hash.size() == 32 {
         Ok(Cid(cid))
@@ -78,7 +81,7 @@ impl FromStr for Cid {
     type Err = CidError;
 
     fn from_str(text: &str) -> Result<Self, CidError> {
-        cid::Cid::try_from(text)
+        Inner::try_from(text)
             .map_err(|cause| CidError::Unsuitable(cause.to_string()))
             .and_then(suitable)
     }

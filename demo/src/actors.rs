@@ -41,7 +41,12 @@ pub struct Stage {
 
 /// Writes a file that only its owner may read.
 pub fn write_secret(path: &Path, text: &str) -> std::io::Result<()> {
-    std::fs::File::options().write(true).create_new(true).mode(0o600).open(path)?.write_all(text.as_bytes())
+    std::fs::File::options()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?
+        .write_all(text.as_bytes())
 }
 
 impl Stage {
@@ -73,7 +78,9 @@ impl Stage {
     }
 
     fn operator(&self, name: &str, urls: &str) -> Invocation {
-        Invocation::new(name, &self.grid_operator, &self.logs).option("--nodes", urls).arg("--json")
+        Invocation::new(name, &self.grid_operator, &self.logs)
+            .option("--nodes", urls)
+            .arg("--json")
     }
 
     fn key_centre(&self, command: &str, urls: &str) -> Invocation {
@@ -86,16 +93,30 @@ impl Stage {
 
     /// A new meter makes its keys and asks to be enrolled.
     pub async fn request_enrolment(&self, home: &Home, urls: &str) -> Result<(), ProcessError> {
-        let request = self.enrolment_dir(home.region, "requests").join(format!("{}.json", home.meter));
-        let call = self.meter("enrol request", &home.meter, urls).arg("enrol").arg("request");
-        call.option("--label", &home.meter).path("--out", &request).run(COMMAND_TIME).await.map(drop)
+        let request = self
+            .enrolment_dir(home.region, "requests")
+            .join(format!("{}.json", home.meter));
+        let call = self
+            .meter("enrol request", &home.meter, urls)
+            .arg("enrol")
+            .arg("request");
+        call.option("--label", &home.meter)
+            .path("--out", &request)
+            .run(COMMAND_TIME)
+            .await
+            .map(drop)
     }
 
     /// The bill identifier that a meter asked with.
     pub fn bid(&self, home: &Home) -> std::io::Result<String> {
-        let request = self.enrolment_dir(home.region, "requests").join(format!("{}.json", home.meter));
+        let request = self
+            .enrolment_dir(home.region, "requests")
+            .join(format!("{}.json", home.meter));
         let request: Value = serde_json::from_slice(&std::fs::read(request)?)?;
-        request["bid"].as_str().map(String::from).ok_or_else(|| std::io::Error::other("a request without a BID"))
+        request["bid"]
+            .as_str()
+            .map(String::from)
+            .ok_or_else(|| std::io::Error::other("a request without a BID"))
     }
 
     /// The meter takes the key centre's response.
@@ -120,8 +141,16 @@ impl Stage {
 
     /// A user fetches its bill from the store.
     pub async fn fetch_bill(&self, meter: &str, cycle: CycleId, urls: &str) -> Result<(), ProcessError> {
-        let call = self.meter("bill fetch", meter, urls).arg("bill").option("--store", &self.store).arg("fetch");
-        call.option("--cycle", cycle).path("--out", &self.bill_file(meter)).run(COMMAND_TIME).await.map(drop)
+        let call = self
+            .meter("bill fetch", meter, urls)
+            .arg("bill")
+            .option("--store", &self.store)
+            .arg("fetch");
+        call.option("--cycle", cycle)
+            .path("--out", &self.bill_file(meter))
+            .run(COMMAND_TIME)
+            .await
+            .map(drop)
     }
 
     /// A user checks a bill in a file, with the keys in a state folder; how that ended is for the caller to judge.
@@ -132,14 +161,36 @@ impl Stage {
         file: &Path,
         urls: &str,
     ) -> Result<Finished, ProcessError> {
-        let call = self.meter("bill verify", meter, urls).arg("bill").option("--store", &self.store).arg("verify");
-        call.option("--cycle", cycle).path("--file", file).finish(COMMAND_TIME).await
+        let call = self
+            .meter("bill verify", meter, urls)
+            .arg("bill")
+            .option("--store", &self.store)
+            .arg("verify");
+        call.option("--cycle", cycle)
+            .path("--file", file)
+            .finish(COMMAND_TIME)
+            .await
     }
 
     /// A user decrypts a bill in a file to HTML.
-    pub async fn open_bill(&self, meter: &str, cycle: CycleId, file: &Path, html: &Path, urls: &str) -> Result<Finished, ProcessError> {
-        let call = self.meter("bill open", meter, urls).arg("bill").option("--store", &self.store).arg("open");
-        call.option("--cycle", cycle).path("--file", file).path("--out", html).finish(COMMAND_TIME).await
+    pub async fn open_bill(
+        &self,
+        meter: &str,
+        cycle: CycleId,
+        file: &Path,
+        html: &Path,
+        urls: &str,
+    ) -> Result<Finished, ProcessError> {
+        let call = self
+            .meter("bill open", meter, urls)
+            .arg("bill")
+            .option("--store", &self.store)
+            .arg("open");
+        call.option("--cycle", cycle)
+            .path("--file", file)
+            .path("--out", html)
+            .finish(COMMAND_TIME)
+            .await
     }
 
     /// The key centre makes its root key and its ledger.
@@ -182,12 +233,19 @@ impl Stage {
 
     /// The key centre publishes the filters and mask commitments of a whole cycle.
     pub async fn publish(&self, cycle: CycleId, urls: &str) -> Result<(), ProcessError> {
-        self.key_centre("publish", urls).option("--cycle", cycle).run(COMMAND_TIME).await.map(drop)
+        self.key_centre("publish", urls)
+            .option("--cycle", cycle)
+            .run(COMMAND_TIME)
+            .await
+            .map(drop)
     }
 
     /// The key centre watches periods close, finds faults and opens mask sums, until the last is open.
     pub fn start_watch(&self, cycle: CycleId, urls: &str) -> Result<Process, ProcessError> {
-        self.key_centre("watch", urls).option("--cycle", cycle).arg("--until-closed").start()
+        self.key_centre("watch", urls)
+            .option("--cycle", cycle)
+            .arg("--until-closed")
+            .start()
     }
 
     /// The control centre prices periods, until the last has its price.
@@ -216,7 +274,11 @@ impl Stage {
 
     /// The faults in the key centre's ledger, as JSON.
     pub async fn faults(&self, cycle: CycleId, urls: &str) -> Result<Value, ProcessError> {
-        let text = self.key_centre("faults", urls).option("--cycle", cycle).run(COMMAND_TIME).await?;
+        let text = self
+            .key_centre("faults", urls)
+            .option("--cycle", cycle)
+            .run(COMMAND_TIME)
+            .await?;
         Ok(serde_json::from_str(&text).unwrap_or(Value::Null))
     }
 }

@@ -32,7 +32,9 @@ impl Checks {
     /// The table that a person reads.
     pub fn table(&self) -> Table {
         let mut table = Table::new();
-        table.load_preset(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
+        table
+            .load_preset(UTF8_FULL_CONDENSED)
+            .set_content_arrangement(ContentArrangement::Dynamic);
         if table.width().is_none() {
             table.set_width(120);
         }
@@ -42,7 +44,11 @@ impl Checks {
                 Ok(text) => ("ok", text),
                 Err(text) => ("FAILED", text),
             };
-            table.add_row([Cell::new(mark).set_alignment(CellAlignment::Center), Cell::new(claim), Cell::new(text)]);
+            table.add_row([
+                Cell::new(mark).set_alignment(CellAlignment::Center),
+                Cell::new(claim),
+                Cell::new(text),
+            ]);
         }
         table
     }
@@ -63,7 +69,8 @@ impl Comparison {
     pub fn equal<T: PartialEq + std::fmt::Debug>(&mut self, what: impl Display, expected: T, found: T) {
         self.compared += 1;
         if expected != found {
-            self.differences.push(format!("{what}: expected {expected:?}, found {found:?}"));
+            self.differences
+                .push(format!("{what}: expected {expected:?}, found {found:?}"));
         }
     }
 
@@ -76,7 +83,12 @@ impl Comparison {
             return Ok(format!("{} {things}", self.compared));
         }
         let more = self.differences.len().saturating_sub(Self::SHOWN);
-        let mut text = self.differences.into_iter().take(Self::SHOWN).collect::<Vec<_>>().join("; ");
+        let mut text = self
+            .differences
+            .into_iter()
+            .take(Self::SHOWN)
+            .collect::<Vec<_>>()
+            .join("; ");
         if more > 0 {
             text.push_str(&format!("; and {more} more"));
         }

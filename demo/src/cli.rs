@@ -62,13 +62,19 @@ impl Arguments {
 
     /// How many periods are replayed.
     pub fn periods(&self) -> PeriodIndex {
-        if self.short { Self::SHORT_PERIODS } else { PERIODS_PER_DAY }
+        if self.short {
+            Self::SHORT_PERIODS
+        } else {
+            PERIODS_PER_DAY
+        }
     }
 
     /// The label of the first half hour.
     pub fn start(&self) -> DateTime<Utc> {
         let hour = if self.short { Self::SHORT_FROM_HOUR } else { 0 };
-        self.day.and_time(NaiveTime::from_hms_opt(hour, 0, 0).unwrap_or_default()).and_utc()
+        self.day
+            .and_time(NaiveTime::from_hms_opt(hour, 0, 0).unwrap_or_default())
+            .and_utc()
     }
 
     /// The length of a period.

@@ -76,7 +76,10 @@ pub struct Home {
 impl Home {
     /// The periods in which it stays silent.
     pub fn silent(&self) -> impl Iterator<Item = PeriodIndex> + '_ {
-        (0..).zip(&self.readings).filter(|(_, reading)| reading.is_none()).map(|(period, _)| period)
+        (0..)
+            .zip(&self.readings)
+            .filter(|(_, reading)| reading.is_none())
+            .map(|(period, _)| period)
     }
 }
 
@@ -114,11 +117,20 @@ pub fn unpack(dir: &Path) -> Result<(PathBuf, PathBuf), DataError> {
 type Readings = BTreeMap<String, BTreeMap<DateTime<Utc>, i64>>;
 
 fn read(path: &Path) -> Result<Readings, DataError> {
-    let unreadable = |source| DataError::Unreadable { path: path.into(), source };
-    let malformed = |reason: String| DataError::Malformed { path: path.into(), reason };
+    let unreadable = |source| DataError::Unreadable {
+        path: path.into(),
+        source,
+    };
+    let malformed = |reason: String| DataError::Malformed {
+        path: path.into(),
+        reason,
+    };
     let file = File::open(path).map_err(unreadable)?;
-    let reader: Box<dyn Read> =
-        if path.extension().is_some_and(|e| e == "gz") { Box::new(GzDecoder::new(file)) } else { Box::new(file) };
+    let reader: Box<dyn Read> = if path.extension().is_some_and(|e| e == "gz") {
+        Box::new(GzDecoder::new(file))
+    } else {
+        Box::new(file)
+    };
     let mut all = Readings::new();
     for row in csv::Reader::from_reader(reader).deserialize() {
         let (meter, label, wh): (String, DateTime<Utc>, i64) = row.map_err(|e| malformed(e.to_string()))?;
@@ -154,10 +166,21 @@ pub fn select(selection: &Selection, rng: &mut StdRng) -> Result<Vec<Home>, Data
     steady.truncate(selection.meters - silent.len());
     let found = silent.len() + steady.len();
     if found < selection.meters {
-        return Err(DataError::TooFewMeters { start: selection.start, found, wanted: selection.meters });
+        return Err(DataError::TooFewMeters {
+            start: selection.start,
+            found,
+            wanted: selection.meters,
+        });
     }
     let homes = silent.into_iter().chain(steady).zip((1..=selection.regions).cycle());
-    Ok(homes.map(|((meter, file, readings), region)| Home { meter, file, region, readings }).collect())
+    Ok(homes
+        .map(|((meter, file, readings), region)| Home {
+            meter,
+            file,
+            region,
+            readings,
+        })
+        .collect())
 }
 
 /// The plain sum of a region's readings in a period, over the meters that sent any, and how many these are.
@@ -171,7 +194,10 @@ pub fn region_total(homes: &[Home], region: RegionId, period: PeriodIndex) -> (u
 
 /// Every (meter, period) in which a meter stays silent.
 pub fn silences(homes: &[Home]) -> BTreeSet<(String, PeriodIndex)> {
-    homes.iter().flat_map(|home| home.silent().map(|period| (home.meter.clone(), period))).collect()
+    homes
+        .iter()
+        .flat_map(|home| home.silent().map(|period| (home.meter.clone(), period)))
+        .collect()
 }
 
 #[cfg(test)]
@@ -226,7 +252,11 @@ mod tests {
             region,
             readings: readings.to_vec(),
         };
-        let homes = [home(1, &[Some(5), None]), home(1, &[Some(7), Some(1)]), home(2, &[Some(100), Some(100)])];
+        let homes = [
+            home(1, &[Some(5), None]),
+            home(1, &[Some(7), Some(1)]),
+            home(2, &[Some(100), Some(100)]),
+        ];
         assert_eq!(region_total(&homes, 1, 0), (2, 12));
         assert_eq!(region_total(&homes, 1, 1), (1, 1));
     }

@@ -43,7 +43,10 @@ fn folder(arguments: &Arguments) -> std::io::Result<(std::path::PathBuf, Option<
         Some(dir) => {
             std::fs::create_dir_all(dir)?;
             if std::fs::read_dir(dir)?.next().is_some() {
-                return Err(std::io::Error::other(format!("{} is not empty; give --dir an empty folder", dir.display())));
+                return Err(std::io::Error::other(format!(
+                    "{} is not empty; give --dir an empty folder",
+                    dir.display()
+                )));
             }
             Ok((dir.canonicalize()?, None))
         }
@@ -81,5 +84,9 @@ async fn main() -> ExitCode {
         }
     }
     println!("{passed} passed, {failed} failed");
-    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }

@@ -15,7 +15,6 @@ use std::{
 
 use gridveil_chain_client::{Chain, Options};
 use gridveil_primitives::RegionId;
-use serde_json::json;
 use tokio::time::{sleep, Instant};
 
 use crate::process::{Invocation, Process, ProcessError};
@@ -70,10 +69,21 @@ fn free_port() -> io::Result<u16> {
 fn adapt_spec(spec: &mut serde_json::Value, slot: Duration, regions: &[RegionId]) -> Option<()> {
     let genesis = spec.pointer_mut("/genesis/runtimeGenesis/patch")?;
     let slot = u64::try_from(slot.as_millis()).ok()?;
-    genesis.pointer_mut("/finality")?.as_object_mut()?.insert("slotMs".into(), slot.into());
+    genesis
+        .pointer_mut("/finality")?
+        .as_object_mut()?
+        .insert("slotMs".into(), slot.into());
     let given = genesis.pointer_mut("/registry/regions")?.as_array_mut()?;
-    let patterns: Vec<_> = given.iter().filter_map(|entry| entry.get(1)).cloned().collect();
-    *given = regions.iter().zip(patterns.iter().cycle()).map(|(region, info)| json!([region, info])).collect();
+    // An entry begins with the region's number; the rest says whose it is.
+    let patterns = given.clone();
+    *given = regions
+        .iter()
+        .zip(patterns.iter().cycle())
+        .map(|(_, entry)| entry.clone())
+        .collect();
+    for (entry, region) in given.iter_mut().zip(regions) {
+        *entry.get_mut(0)? = (*region).into();
+    }
     (given.len() == regions.len()).then_some(())
 }
 
@@ -105,7 +115,11 @@ impl Network {
         let spec = dir.join("chain-spec.json");
         write_spec(program, logs, &spec, slot, regions).await?;
         let mut bootnodes = Vec::new();
-        let mut network = Self { program: program.into(), logs: logs.into(), nodes: Vec::new() };
+        let mut network = Self {
+            program: program.into(),
+            logs: logs.into(),
+            nodes: Vec::new(),
+        };
         for name in AGGREGATORS {
             let base = dir.join(name);
             std::fs::create_dir_all(&base)?;
@@ -116,7 +130,9 @@ impl Network {
                 .path("--file", &key)
                 .run(TOOL_TIME)
                 .await?;
-            let inspect = Invocation::new(format!("{name} peer"), program, logs).arg("key").arg("inspect-node-key");
+            let inspect = Invocation::new(format!("{name} peer"), program, logs)
+                .arg("key")
+                .arg("inspect-node-key");
             let peer = inspect.path("--file", &key).run(TOOL_TIME).await?;
             let (p2p, rpc_port) = (free_port()?, free_port()?);
             bootnodes.push(format!("/ip4/127.0.0.1/tcp/{p2p}/p2p/{}", peer.trim()));
@@ -132,10 +148,13 @@ impl Network {
             ] {
                 arguments.extend([option.to_string(), value]);
             }
-            arguments.extend(
-                ["--validator", "--no-telemetry", "--no-prometheus", "--no-hardware-benchmarks", "--no-mdns"].map(String::from),
-            );
-            network.nodes.push(Node { name, rpc_port, arguments, process: None });
+            arguments.extend(["--validator", "--no-telemetry", "--no-prometheus", "--no-mdns"].map(String::from));
+            network.nodes.push(Node {
+                name,
+                rpc_port,
+                arguments,
+                process: None,
+            });
         }
         for (index, node) in network.nodes.iter_mut().enumerate() {
             for (other, address) in bootnodes.iter().enumerate() {
@@ -154,7 +173,12 @@ impl Network {
     fn launch(&mut self, index: usize) -> Result<(), NetworkError> {
         if let Some(node) = self.nodes.get_mut(index) {
             let start = Invocation::new(node.name, &self.program, &self.logs);
-            node.process = Some(node.arguments.iter().fold(start, |call, argument| call.arg(argument)).start()?);
+            node.process = Some(
+                node.arguments
+                    .iter()
+                    .fold(start, |call, argument| call.arg(argument))
+                    .start()?,
+            );
         }
         Ok(())
     }
@@ -188,7 +212,10 @@ impl Network {
 
     /// The nodes' RPC addresses.
     pub fn urls(&self) -> Vec<String> {
-        self.nodes.iter().map(|node| format!("ws://127.0.0.1:{}", node.rpc_port)).collect()
+        self.nodes
+            .iter()
+            .map(|node| format!("ws://127.0.0.1:{}", node.rpc_port))
+            .collect()
     }
 
     /// The same, beginning with one node's: that aggregator first, the others when it fails.
@@ -229,15 +256,19 @@ impl Network {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn the_spec_gets_the_slot_and_as_many_regions_as_asked_for() {
         let mut spec = json!({"genesis": {"runtimeGenesis": {"patch": {
-            "finality": {"slotMs": 6000}, "registry": {"regions": [[1, "a"], [2, "b"]], "roles": []}}}}});
+            "finality": {"slotMs": 6000}, "registry": {"regions": [[1, "a", 3], [2, "b", 3]]}}}}});
         adapt_spec(&mut spec, Duration::from_secs(2), &[1, 2, 3]).unwrap();
         let patch = &spec["genesis"]["runtimeGenesis"]["patch"];
         assert_eq!(patch["finality"]["slotMs"], 2000);
-        assert_eq!(patch["registry"]["regions"], json!([[1, "a"], [2, "b"], [3, "a"]]));
+        assert_eq!(
+            patch["registry"]["regions"],
+            json!([[1, "a", 3], [2, "b", 3], [3, "a", 3]])
+        );
     }
 
     #[test]

@@ -73,7 +73,10 @@ pub fn program(name: &str) -> io::Result<PathBuf> {
     if !path.is_file() {
         return Err(io::Error::new(
             io::ErrorKind::NotFound,
-            format!("{} is missing: build the workspace's binaries first (./scripts/demo does)", path.display()),
+            format!(
+                "{} is missing: build the workspace's binaries first (./scripts/demo does)",
+                path.display()
+            ),
         ));
     }
     Ok(path)
@@ -107,7 +110,12 @@ impl Invocation {
     pub fn new(name: impl Into<String>, program: &Path, logs: &Path) -> Self {
         let name = name.into();
         let log = logs.join(format!("{}.log", name.replace([' ', '/'], "-")));
-        Self { name, program: program.into(), arguments: Vec::new(), log }
+        Self {
+            name,
+            program: program.into(),
+            arguments: Vec::new(),
+            log,
+        }
     }
 
     /// Adds an argument.
@@ -128,7 +136,12 @@ impl Invocation {
 
     fn command(&self, stdout: Stdio, stderr: Stdio) -> Command {
         let mut command = Command::new(&self.program);
-        command.args(&self.arguments).stdin(Stdio::null()).stdout(stdout).stderr(stderr).kill_on_drop(true);
+        command
+            .args(&self.arguments)
+            .stdin(Stdio::null())
+            .stdout(stdout)
+            .stderr(stderr)
+            .kill_on_drop(true);
         command
     }
 
@@ -137,35 +150,60 @@ impl Invocation {
             .create(true)
             .append(true)
             .open(&self.log)
-            .map_err(|source| ProcessError::Lost { name: self.name.clone(), source })
+            .map_err(|source| ProcessError::Lost {
+                name: self.name.clone(),
+                source,
+            })
     }
 
     fn not_started(&self, source: io::Error) -> ProcessError {
-        ProcessError::NotStarted { name: self.name.clone(), program: self.program.clone(), source }
+        ProcessError::NotStarted {
+            name: self.name.clone(),
+            program: self.program.clone(),
+            source,
+        }
     }
 
     fn lost(&self, source: io::Error) -> ProcessError {
-        ProcessError::Lost { name: self.name.clone(), source }
+        ProcessError::Lost {
+            name: self.name.clone(),
+            source,
+        }
     }
 
     /// Starts it and lets it run, everything it says in its log.
     pub fn start(self) -> Result<Process, ProcessError> {
         let log = self.open_log()?;
         let errors = log.try_clone().map_err(|e| self.lost(e))?;
-        let child = self.command(log.into(), errors.into()).spawn().map_err(|e| self.not_started(e))?;
-        Ok(Process { name: self.name, log: self.log, child })
+        let child = self
+            .command(log.into(), errors.into())
+            .spawn()
+            .map_err(|e| self.not_started(e))?;
+        Ok(Process {
+            name: self.name,
+            log: self.log,
+            child,
+        })
     }
 
     /// Runs it to its end, whatever that is.
     pub async fn finish(self, within: Duration) -> Result<Finished, ProcessError> {
         let errors = self.open_log()?;
-        let child = self.command(Stdio::piped(), errors.into()).spawn().map_err(|e| self.not_started(e))?;
+        let child = self
+            .command(Stdio::piped(), errors.into())
+            .spawn()
+            .map_err(|e| self.not_started(e))?;
         match timeout(within, child.wait_with_output()).await {
-            Err(_) => Err(ProcessError::TimedOut { name: self.name, after: within, log: self.log }),
+            Err(_) => Err(ProcessError::TimedOut {
+                name: self.name,
+                after: within,
+                log: self.log,
+            }),
             Ok(Err(source)) => Err(self.lost(source)),
-            Ok(Ok(output)) => {
-                Ok(Finished { status: output.status, stdout: String::from_utf8_lossy(&output.stdout).into_owned() })
-            }
+            Ok(Ok(output)) => Ok(Finished {
+                status: output.status,
+                stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            }),
         }
     }
 
@@ -176,7 +214,12 @@ impl Invocation {
         if finished.status.success() {
             Ok(finished.stdout)
         } else {
-            Err(ProcessError::Failed { name, status: finished.status, tail: tail(&log), log })
+            Err(ProcessError::Failed {
+                name,
+                status: finished.status,
+                tail: tail(&log),
+                log,
+            })
         }
     }
 }
@@ -191,7 +234,10 @@ pub struct Process {
 impl Process {
     /// Kills it at once, as a machine that loses its power would.
     pub async fn kill(mut self) -> Result<(), ProcessError> {
-        self.child.kill().await.map_err(|source| ProcessError::Lost { name: self.name, source })
+        self.child.kill().await.map_err(|source| ProcessError::Lost {
+            name: self.name,
+            source,
+        })
     }
 
     /// Asks it to end, and waits until it has; kills it when it takes too long, which is an error.
@@ -203,7 +249,11 @@ impl Process {
         match timeout(GRACE, self.child.wait()).await {
             Err(_) => {
                 let _ = self.child.kill().await;
-                Err(ProcessError::TimedOut { name: self.name, after: GRACE, log: self.log })
+                Err(ProcessError::TimedOut {
+                    name: self.name,
+                    after: GRACE,
+                    log: self.log,
+                })
             }
             Ok(status) => self.judge(status),
         }
@@ -212,7 +262,11 @@ impl Process {
     /// Waits until it ends by itself, which must be a success.
     pub async fn wait(mut self, within: Duration) -> Result<(), ProcessError> {
         match timeout(within, self.child.wait()).await {
-            Err(_) => Err(ProcessError::TimedOut { name: self.name, after: within, log: self.log }),
+            Err(_) => Err(ProcessError::TimedOut {
+                name: self.name,
+                after: within,
+                log: self.log,
+            }),
             Ok(status) => self.judge(status),
         }
     }
@@ -222,7 +276,10 @@ impl Process {
         match self.child.try_wait() {
             Ok(Some(status)) if !status.success() => Err(self.failed(status)),
             Ok(_) => Ok(()),
-            Err(source) => Err(ProcessError::Lost { name: self.name.clone(), source }),
+            Err(source) => Err(ProcessError::Lost {
+                name: self.name.clone(),
+                source,
+            }),
         }
     }
 
@@ -231,22 +288,39 @@ impl Process {
         match self.child.try_wait() {
             Ok(None) => Ok(()),
             Ok(Some(status)) => Err(self.failed(status)),
-            Err(source) => Err(ProcessError::Lost { name: self.name.clone(), source }),
+            Err(source) => Err(ProcessError::Lost {
+                name: self.name.clone(),
+                source,
+            }),
         }
     }
 
     fn judge(&self, status: io::Result<ExitStatus>) -> Result<(), ProcessError> {
-        let status = status.map_err(|source| ProcessError::Lost { name: self.name.clone(), source })?;
-        if status.success() { Ok(()) } else { Err(self.failed(status)) }
+        let status = status.map_err(|source| ProcessError::Lost {
+            name: self.name.clone(),
+            source,
+        })?;
+        if status.success() {
+            Ok(())
+        } else {
+            Err(self.failed(status))
+        }
     }
 
     fn failed(&self, status: ExitStatus) -> ProcessError {
-        ProcessError::Failed { name: self.name.clone(), status, log: self.log.clone(), tail: tail(&self.log) }
+        ProcessError::Failed {
+            name: self.name.clone(),
+            status,
+            log: self.log.clone(),
+            tail: tail(&self.log),
+        }
     }
 }
 
 fn tail(log: &Path) -> String {
-    let text = std::fs::read(log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+    let text = std::fs::read(log)
+        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        .unwrap_or_default();
     let lines: Vec<_> = text.lines().collect();
     lines[lines.len().saturating_sub(LAST_LINES)..].join("\n")
 }
@@ -263,21 +337,33 @@ mod tests {
     async fn output_comes_back_and_what_went_to_the_log_is_in_the_error() {
         let logs = tempfile::tempdir().unwrap();
         assert_eq!(shell("echo hello", logs.path()).run(GRACE).await.unwrap(), "hello\n");
-        let error = shell("echo no luck >&2; exit 3", logs.path()).run(GRACE).await.unwrap_err().to_string();
+        let error = shell("echo no luck >&2; exit 3", logs.path())
+            .run(GRACE)
+            .await
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("no luck") && error.contains("exit status: 3"), "{error}");
     }
 
     #[tokio::test]
     async fn a_process_that_takes_too_long_is_an_error_and_is_gone() {
         let logs = tempfile::tempdir().unwrap();
-        let error = shell("echo $$ >&2; exec sleep 60", logs.path()).run(Duration::from_millis(300)).await.unwrap_err();
+        let error = shell("echo $$ >&2; exec sleep 60", logs.path())
+            .run(Duration::from_millis(300))
+            .await
+            .unwrap_err();
         assert!(matches!(error, ProcessError::TimedOut { .. }));
     }
 
     #[tokio::test]
     async fn a_polite_process_ends_at_sigterm_and_a_dropped_one_ends_too() {
         let logs = tempfile::tempdir().unwrap();
-        let polite = shell("trap 'exit 0' TERM; echo ready; while :; do sleep 0.1; done", logs.path()).start().unwrap();
+        let polite = shell(
+            "trap 'exit 0' TERM; echo ready; while :; do sleep 0.1; done",
+            logs.path(),
+        )
+        .start()
+        .unwrap();
         let log = logs.path().join("a-shell.log");
         while !std::fs::read_to_string(&log).unwrap().contains("ready") {
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -288,9 +374,7 @@ mod tests {
         let id = dropped.child.id().unwrap();
         drop(dropped);
         // The runtime reaps it in the background: what is left of it till then is a zombie, not a running process.
-        let running = || {
-            std::fs::read_to_string(format!("/proc/{id}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
-        };
+        let running = || std::fs::read_to_string(format!("/proc/{id}/stat")).is_ok_and(|stat| !stat.contains(") Z "));
         for _ in 0..500 {
             if !running() {
                 return;

@@ -134,18 +134,28 @@ pub async fn run(arguments: &Arguments, dir: &Path) -> Result<Checks, StoryError
         grid_operator: program("grid-operator")?,
         dir: dir.into(),
         logs: logs.clone(),
-        store: arguments.kubo.clone().unwrap_or_else(|| dir.join("store").display().to_string()),
+        store: arguments
+            .kubo
+            .clone()
+            .unwrap_or_else(|| dir.join("store").display().to_string()),
     };
     prepare_folders(&stage, &regions)?;
 
-    teller.tell(format!("Setup: four aggregators ({}) start as four processes", AGGREGATORS.join(", ")));
+    teller.tell(format!(
+        "Setup: four aggregators ({}) start as four processes",
+        AGGREGATORS.join(", ")
+    ));
     let nodes = dir.join("nodes");
     std::fs::create_dir_all(&nodes)?;
     let mut network = Network::start(&program("gridveil-node")?, &nodes, &logs, arguments.slot(), &regions).await?;
     let urls = network.urls_from(0);
     let chain = Chain::connect(Options::new(network.urls())).await?;
 
-    teller.tell(format!("Key generation: {} meters in {} regions make their keys and are enrolled", homes.len(), regions.len()));
+    teller.tell(format!(
+        "Key generation: {} meters in {} regions make their keys and are enrolled",
+        homes.len(),
+        regions.len()
+    ));
     stage.init_key_centre(&urls).await?;
     for batch in homes.chunks(SIDE_BY_SIDE) {
         try_join_all(batch.iter().map(|home| stage.request_enrolment(home, &urls))).await?;
@@ -158,11 +168,22 @@ pub async fn run(arguments: &Arguments, dir: &Path) -> Result<Checks, StoryError
     }
 
     let lead = arguments.slot() * 8;
-    stage.schedule(CYCLE, lead, arguments.period(), arguments.window(), arguments.periods(), &urls).await?;
+    stage
+        .schedule(
+            CYCLE,
+            lead,
+            arguments.period(),
+            arguments.window(),
+            arguments.periods(),
+            &urls,
+        )
+        .await?;
     teller.tell("Filter generation: the key centre publishes filters and mask commitments");
     stage.publish(CYCLE, &urls).await?;
-    let schedule =
-        chain.cycle(CYCLE).await?.ok_or_else(|| StoryError::Missing("the chain does not know the cycle".into()))?;
+    let schedule = chain
+        .cycle(CYCLE)
+        .await?
+        .ok_or_else(|| StoryError::Missing("the chain does not know the cycle".into()))?;
 
     teller.tell(format!(
         "Data aggregation: {} periods of {} ms, each half an hour of {}",
@@ -190,10 +211,23 @@ pub async fn run(arguments: &Arguments, dir: &Path) -> Result<Checks, StoryError
     stage.bill(CYCLE, CURRENCY, &operator_urls).await?;
     teller.tell("Every user fetches its bill");
     for batch in homes.chunks(SIDE_BY_SIDE) {
-        try_join_all(batch.iter().map(|home| stage.fetch_bill(&home.meter, CYCLE, &operator_urls))).await?;
+        try_join_all(
+            batch
+                .iter()
+                .map(|home| stage.fetch_bill(&home.meter, CYCLE, &operator_urls)),
+        )
+        .await?;
     }
     teller.tell("Everything is checked");
-    let day = Day { homes: &homes, regions, schedule, stage: &stage, network: &network, chain: &chain, outage };
+    let day = Day {
+        homes: &homes,
+        regions,
+        schedule,
+        stage: &stage,
+        network: &network,
+        chain: &chain,
+        outage,
+    };
     let checks = verdict::judge(&day, &operator_urls).await?;
     network.stop().await?;
     teller.tell("The network has stopped");
@@ -208,11 +242,15 @@ fn prepare_folders(stage: &Stage, regions: &[RegionId]) -> std::io::Result<()> {
     }
     std::fs::create_dir_all(stage.dir.join("meters"))?;
     std::fs::create_dir_all(stage.dir.join("fetched"))?;
-    ROLES.iter().try_for_each(|(role, uri)| write_secret(&stage.key_file(role), uri))
+    ROLES
+        .iter()
+        .try_for_each(|(role, uri)| write_secret(&stage.key_file(role), uri))
 }
 
 fn now_ms() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX))
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// Lets the day pass: kills one aggregator half way through, brings it back later, and waits until the last price is set.
@@ -232,7 +270,10 @@ async fn live_through(
     let last = schedule.closes(schedule.periods.saturating_sub(1)).unwrap_or(u64::MAX);
     let all = usize::from(schedule.periods) * regions.len();
     let bar = ProgressBar::new(u64::try_from(all).unwrap_or(u64::MAX));
-    bar.set_style(ProgressStyle::with_template("{bar:40} {pos}/{len} region periods priced, {msg}").unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.set_style(
+        ProgressStyle::with_template("{bar:40} {pos}/{len} region periods priced, {msg}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar()),
+    );
     if !std::io::stdout().is_terminal() {
         bar.set_draw_target(ProgressDrawTarget::hidden());
     }
@@ -256,7 +297,12 @@ async fn live_through(
         }
         let mut done = 0;
         for region in regions {
-            done += chain.cycle_view(*region, CYCLE).await?.iter().filter(|(_, view)| view.price.is_some()).count();
+            done += chain
+                .cycle_view(*region, CYCLE)
+                .await?
+                .iter()
+                .filter(|(_, view)| view.price.is_some())
+                .count();
         }
         let previous = bar.position();
         let current = u64::try_from(done).unwrap_or(u64::MAX);

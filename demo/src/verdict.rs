@@ -34,18 +34,42 @@ pub async fn judge(day: &Day<'_>, urls: &str) -> Result<Checks, StoryError> {
             views.insert((*region, period), view);
         }
     }
-    checks.add("every regional total is the plain sum of the CSV over the meters that count", totals(day, &views));
-    checks.add("a period is faulty exactly where a meter was silent", faults_on_chain(day, &views));
-    checks.add("the silent meters in the key centre's ledger are those of the gaps file", ledger(day, urls).await?);
+    checks.add(
+        "every regional total is the plain sum of the CSV over the meters that count",
+        totals(day, &views),
+    );
+    checks.add(
+        "a period is faulty exactly where a meter was silent",
+        faults_on_chain(day, &views),
+    );
+    checks.add(
+        "the silent meters in the key centre's ledger are those of the gaps file",
+        ledger(day, urls).await?,
+    );
     let shares = collect_shares(day).await?;
-    checks.add("both shares of every reading are on chain, with one aggregator dead half way through", arrivals(day, &shares));
-    checks.add("no share equals a reading, nor do the two of a pair sum to one", masked(day, &shares));
-    checks.add("no pseudonym was used twice, or has an account", pseudonyms(&shares));
-    checks.add("every period of every region has one price, and the price follows the load", prices(day, &views));
+    checks.add(
+        "both shares of every reading are on chain, with one aggregator dead half way through",
+        arrivals(day, &shares),
+    );
+    checks.add(
+        "no share equals a reading, nor do the two of a pair sum to one",
+        masked(day, &shares),
+    );
+    checks.add("no pseudonym was used twice", pseudonyms(&shares));
+    checks.add(
+        "every period of every region has one price, and the price follows the load",
+        prices(day, &views),
+    );
     let bills = open_bills(day, urls).await?;
     checks.add("every consumption in every bill is the CSV's", consumption(day, &bills));
-    checks.add("every bill is Σ consumption × price of the chain, to the last unit", amounts(day, &views, &bills));
-    checks.add("every user's own check of its bill passes", own_checks(day, urls).await?);
+    checks.add(
+        "every bill is Σ consumption × price of the chain, to the last unit",
+        amounts(day, &views, &bills),
+    );
+    checks.add(
+        "every user's own check of its bill passes",
+        own_checks(day, urls).await?,
+    );
     refusals(day, urls, &bills, &mut checks).await?;
     checks.add("all four nodes have the same finalised chain", same_chain(day).await?);
     show_one(day, &bills);
@@ -73,18 +97,26 @@ fn totals(day: &Day, views: &Views) -> Seen {
 }
 
 fn faults_on_chain(day: &Day, views: &Views) -> Seen {
-    let silent: BTreeSet<(RegionId, PeriodIndex)> =
-        day.homes.iter().flat_map(|home| home.silent().map(|period| (home.region, period))).collect();
+    let silent: BTreeSet<(RegionId, PeriodIndex)> = day
+        .homes
+        .iter()
+        .flat_map(|home| home.silent().map(|period| (home.region, period)))
+        .collect();
     let mut comparison = Comparison::default();
     for region in &day.regions {
         for period in periods(day) {
-            let expected =
-                if silent.contains(&(*region, period)) { PeriodStatus::Faulty } else { PeriodStatus::Complete };
+            let expected = if silent.contains(&(*region, period)) {
+                PeriodStatus::Faulty
+            } else {
+                PeriodStatus::Complete
+            };
             let found = views.get(&(*region, period)).map(|view| view.status);
             comparison.equal(format_args!("region {region}, period {period}"), Some(expected), found);
         }
     }
-    comparison.verdict("periods").map(|seen| format!("{seen}, {} of them faulty", silent.len()))
+    comparison
+        .verdict("periods")
+        .map(|seen| format!("{seen}, {} of them faulty", silent.len()))
 }
 
 async fn ledger(day: &Day<'_>, urls: &str) -> Result<Seen, StoryError> {
@@ -95,7 +127,9 @@ async fn ledger(day: &Day<'_>, urls: &str) -> Result<Seen, StoryError> {
     let mut found = BTreeSet::new();
     for row in rows {
         let (label, kind) = (row["label"].as_str(), row["kind"].as_str());
-        let period = row["period"].as_u64().and_then(|period| PeriodIndex::try_from(period).ok());
+        let period = row["period"]
+            .as_u64()
+            .and_then(|period| PeriodIndex::try_from(period).ok());
         let (Some(label), Some("silent"), Some(period)) = (label, kind, period) else {
             return Ok(Err(format!("a fault that nobody caused: {row}")));
         };
@@ -104,7 +138,11 @@ async fn ledger(day: &Day<'_>, urls: &str) -> Result<Seen, StoryError> {
     let expected = silences(day.homes);
     let meters: BTreeSet<_> = found.iter().map(|(meter, _)| meter.as_str()).collect();
     Ok(if found == expected {
-        Ok(format!("{} silences of {}", found.len(), meters.into_iter().collect::<Vec<_>>().join(", ")))
+        Ok(format!(
+            "{} silences of {}",
+            found.len(),
+            meters.into_iter().collect::<Vec<_>>().join(", ")
+        ))
     } else {
         let missed: Vec<_> = expected.difference(&found).take(3).collect();
         let invented: Vec<_> = found.difference(&expected).take(3).collect();
@@ -118,7 +156,11 @@ async fn collect_shares(day: &Day<'_>) -> Result<Shares, StoryError> {
     let mut all = Shares::new();
     for region in &day.regions {
         for period in periods(day) {
-            let key = PeriodKey { region: *region, cycle: CYCLE, period };
+            let key = PeriodKey {
+                region: *region,
+                cycle: CYCLE,
+                period,
+            };
             all.insert((*region, period), day.chain.shares(&key).await?);
         }
     }
@@ -134,7 +176,9 @@ fn arrivals(day: &Day, shares: &Shares) -> Seen {
         let expected = usize::try_from(meters).unwrap_or(usize::MAX).saturating_mul(2);
         comparison.equal(format_args!("region {region}, period {period}"), expected, found.len());
     }
-    comparison.verdict("periods").map(|seen| format!("{seen}, {count} shares; {}", day.outage))
+    comparison
+        .verdict("periods")
+        .map(|seen| format!("{seen}, {count} shares; {}", day.outage))
 }
 
 /// A share must not be a reading, and no two shares of a period may sum to one: with the masks on, either would be a
@@ -161,7 +205,11 @@ fn masked(day: &Day, shares: &Shares) -> Seen {
             }
         }
     }
-    if single == 0 { Err("there are no shares".into()) } else { Ok(format!("{single} shares, {pairs} pairs")) }
+    if single == 0 {
+        Err("there are no shares".into())
+    } else {
+        Ok(format!("{single} shares, {pairs} pairs"))
+    }
 }
 
 fn pseudonyms(shares: &Shares) -> Seen {
@@ -196,7 +244,10 @@ fn prices(day: &Day, views: &Views) -> Seen {
         }
         largest_so_far = most.unwrap_or(largest_so_far);
     }
-    let told: Vec<_> = by_price.iter().map(|(price, loads)| format!("{}×{price}", loads.len())).collect();
+    let told: Vec<_> = by_price
+        .iter()
+        .map(|(price, loads)| format!("{}×{price}", loads.len()))
+        .collect();
     Ok(format!("prices in millionths per kWh: {}", told.join(", ")))
 }
 
@@ -245,7 +296,11 @@ fn owed(home: &Home, views: &Views) -> Option<i64> {
         }
     }
     let half = NANOS_PER_HUNDREDTH / 2;
-    let rounded = if nanos < 0 { (nanos - half) / NANOS_PER_HUNDREDTH } else { (nanos + half) / NANOS_PER_HUNDREDTH };
+    let rounded = if nanos < 0 {
+        (nanos - half) / NANOS_PER_HUNDREDTH
+    } else {
+        (nanos + half) / NANOS_PER_HUNDREDTH
+    };
     i64::try_from(rounded).ok()
 }
 
@@ -258,14 +313,19 @@ fn amounts(day: &Day, views: &Views, bills: &BTreeMap<String, Report>) -> Seen {
         let found = bills.get(&home.meter).map(|report| report.amount);
         comparison.equal(&home.meter, (true, expected), (found.is_some(), found));
     }
-    comparison.verdict("bills").map(|seen| format!("{seen}, {}.{:02} in all", sum / 100, sum % 100))
+    comparison
+        .verdict("bills")
+        .map(|seen| format!("{seen}, {}.{:02} in all", sum / 100, sum % 100))
 }
 
 async fn own_checks(day: &Day<'_>, urls: &str) -> Result<Seen, StoryError> {
     let mut comparison = Comparison::default();
     for batch in day.homes.chunks(8) {
         let verified = try_join_all(batch.iter().map(|home| async {
-            let finished = day.stage.verify_bill(&home.meter, CYCLE, &day.stage.bill_file(&home.meter), urls).await?;
+            let finished = day
+                .stage
+                .verify_bill(&home.meter, CYCLE, &day.stage.bill_file(&home.meter), urls)
+                .await?;
             Ok::<_, StoryError>((home.meter.clone(), finished.status.success()))
         }));
         for (meter, passed) in verified.await? {
@@ -282,7 +342,10 @@ async fn refusals(
     checks: &mut Checks,
 ) -> Result<(), StoryError> {
     let ([first, second, ..], Some((_, report))) = (day.homes, bills.get_key_value(&day.homes[0].meter)) else {
-        checks.add("a tampered bill, a wrong key and a changed price are refused", Err("it takes two bills".into()));
+        checks.add(
+            "a tampered bill, a wrong key and a changed price are refused",
+            Err("it takes two bills".into()),
+        );
         return Ok(());
     };
     let genuine = day.stage.bill_file(&first.meter);
@@ -295,17 +358,27 @@ async fn refusals(
     }
     std::fs::write(&tampered, bytes)?;
     let finished = day.stage.verify_bill(&first.meter, CYCLE, &tampered, urls).await?;
-    checks.add("a bill with one bit changed is refused", refused(&finished, "hash_mismatch"));
+    checks.add(
+        "a bill with one bit changed is refused",
+        refused(&finished, "hash_mismatch"),
+    );
 
     let html = day.stage.dir.join("opened/stolen.html");
     let finished = day.stage.open_bill(&second.meter, CYCLE, &genuine, &html, urls).await?;
-    let seen = if html.exists() { Err("the bill was opened".into()) } else { refused(&finished, "wrong_key") };
+    let seen = if html.exists() {
+        Err("the bill was opened".into())
+    } else {
+        refused(&finished, "wrong_key")
+    };
     checks.add("another home's key does not open a bill", seen);
 
     let dearer = day.stage.dir.join("fetched/dearer.age");
     std::fs::write(&dearer, make_dearer(day, first, report).await?)?;
     let finished = day.stage.verify_bill(&first.meter, CYCLE, &dearer, urls).await?;
-    checks.add("a bill with one price changed, its sums made to fit and sealed anew, is refused", refused(&finished, "price_changed"));
+    checks.add(
+        "a bill with one price changed, its sums made to fit and sealed anew, is refused",
+        refused(&finished, "price_changed"),
+    );
     Ok(())
 }
 
@@ -319,7 +392,13 @@ async fn make_dearer(day: &Day<'_>, home: &Home, report: &Report) -> Result<Vec<
     if let Some(price) = lines.iter_mut().find_map(|line| line.price.as_mut()) {
         *price += 1;
     }
-    let Report { cycle, region, currency, notes, .. } = report.clone();
+    let Report {
+        cycle,
+        region,
+        currency,
+        notes,
+        ..
+    } = report.clone();
     let dearer = Report::new(&bid, cycle, region, currency, &day.schedule, lines, notes);
     envelope::seal(&dearer, &recipient).map_err(|error| StoryError::Missing(error.to_string()))
 }
@@ -332,10 +411,19 @@ fn refused(finished: &Finished, reason: &str) -> Seen {
     let mut kinds = BTreeSet::new();
     for told in finished.json() {
         let faults = told["faults"].as_array().cloned().unwrap_or_default();
-        kinds.extend(faults.iter().chain([&told]).filter_map(|fault| fault["kind"].as_str().map(String::from)));
+        kinds.extend(
+            faults
+                .iter()
+                .chain([&told])
+                .filter_map(|fault| fault["kind"].as_str().map(String::from)),
+        );
     }
     let told = kinds.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
-    if kinds.contains(reason) { Ok(told) } else { Err(format!("refused, but for: {told}")) }
+    if kinds.contains(reason) {
+        Ok(told)
+    } else {
+        Err(format!("refused, but for: {told}"))
+    }
 }
 
 async fn same_chain(day: &Day<'_>) -> Result<Seen, StoryError> {
@@ -357,18 +445,33 @@ async fn same_chain(day: &Day<'_>) -> Result<Seen, StoryError> {
         comparison.equal(day.network.name(index), (true, &hashes[0]), (hash.is_some(), hash));
     }
     let hash = hashes.first().copied().flatten().map(hex::encode).unwrap_or_default();
-    Ok(comparison.verdict("nodes").map(|seen| format!("{seen}, block {target}: 0x{}…", hash.get(..16).unwrap_or(""))))
+    Ok(comparison
+        .verdict("nodes")
+        .map(|seen| format!("{seen}, block {target}: 0x{}…", hash.get(..16).unwrap_or(""))))
 }
 
 fn show_one(day: &Day, bills: &BTreeMap<String, Report>) {
-    let Some((meter, report)) = day.homes.iter().find_map(|home| Some((&home.meter, bills.get(&home.meter)?))) else {
+    let Some((meter, report)) = day
+        .homes
+        .iter()
+        .find_map(|home| Some((&home.meter, bills.get(&home.meter)?)))
+    else {
         return;
     };
     let missing = report.lines.iter().filter(|line| line.energy.is_none()).count();
     println!("\nOne of the bills, as its user sees it (the HTML has a chart):");
     println!("  meter {meter}, BID {}…", report.bid.get(..16).unwrap_or(&report.bid));
-    println!("  {:.3} kWh in {} periods, {missing} of them without a reading", as_thousandths(report.energy), report.lines.len());
-    println!("  {} {}.{:02}", report.currency, report.amount / 100, (report.amount % 100).abs());
+    println!(
+        "  {:.3} kWh in {} periods, {missing} of them without a reading",
+        as_thousandths(report.energy),
+        report.lines.len()
+    );
+    println!(
+        "  {} {}.{:02}",
+        report.currency,
+        report.amount / 100,
+        (report.amount % 100).abs()
+    );
     for note in &report.notes {
         println!("  note: {note}");
     }

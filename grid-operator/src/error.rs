@@ -102,7 +102,7 @@ pub enum Error {
         problem: String,
     },
     /// No meter takes part.
-    #[error("no meter of the ledger takes part in cycle {cycle}{}; enrol some first", .region.map_or(String::new(), |region| format!(" in region {region}")))]
+    #[error("no meter of the ledger takes part in cycle {cycle}{}; enrol some first", in_region(.region))]
     NoMeters {
         /// The cycle.
         cycle: CycleId,
@@ -131,7 +131,10 @@ pub enum Error {
         label: String,
     },
     /// A node's shares are not those that the period was closed with.
-    #[error("the node's shares of {} are not those that it was closed with; nothing was decided: use another node", show(.0))]
+    #[error(
+        "the node's shares of {} are not those that it was closed with; nothing was decided: use another node",
+        show(.0)
+    )]
     SharesDisagree(PeriodKey),
     /// Periods could not be decided or priced.
     #[error("{count} periods could not be settled, {} first: {problem}", show(.first))]
@@ -171,14 +174,19 @@ impl Error {
     }
 }
 
-/// The codes of a pool that has no room, or already has a transaction with this nonce: another command of the same role is
-/// at work at the same time.
+/// The codes of a pool that has no room, or already has a transaction with this nonce: another command of the same role
+/// is at work at the same time.
 const POOL_IS_BUSY: [i32; 4] = [1012, 1013, 1014, 1016];
 
 /// Whether a failure of the chain may pass.
 pub fn is_passing(error: &gridveil_chain_client::Error) -> bool {
     let busy = matches!(error, gridveil_chain_client::Error::NotAccepted { code, .. } if POOL_IS_BUSY.contains(code));
     busy || error.is_transient()
+}
+
+/// A region as it follows other words, where there is one.
+fn in_region(region: &Option<RegionId>) -> String {
+    region.map(|region| format!(" in region {region}")).unwrap_or_default()
 }
 
 /// A period's key as people read it.

@@ -1,7 +1,7 @@
 //! A chain in memory, with the rules of the pallets as far as the operators rely on them, for tests.
 //!
-//! Openings and filters are checked with the same functions that the chain uses. A test can make an order fail, lose its
-//! answer, or stop the operator dead just before or just after the chain takes it.
+//! Openings and filters are checked with the same functions that the chain uses. A test can make an order fail, lose
+//! its answer, or stop the operator dead just before or just after the chain takes it.
 
 use std::{
     collections::BTreeMap,
@@ -115,8 +115,8 @@ pub const CONTROL_CENTRE: [u8; 32] = [0xcc; 32];
 pub const GENESIS: [u8; 32] = [0x6e; 32];
 
 impl FakeGrid {
-    /// A chain with two regions, 1 and 2, whose minimum is three meters and whose fallback price is 200,000, seen by the
-    /// key centre.
+    /// A chain with two regions, 1 and 2, whose minimum is three meters and whose fallback price is 200,000, seen by
+    /// the key centre.
     pub fn new() -> FakeGrid {
         let info = RegionInfo {
             aggregator: [1; 32],

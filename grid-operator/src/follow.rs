@@ -1,8 +1,8 @@
 //! Following the chain: what has to be done about each closed period, as soon as it is final, once, several at a time.
 //!
-//! A [`Job`] says what a period needs and does it; [`follow`] finds the periods, at every finalised head, and keeps going
-//! when a node fails. It keeps no state of its own: after a restart it finds again on chain what is left to do. A period
-//! whose job fails for good is reported and set aside, so that it does not hold up the others.
+//! A [`Job`] says what a period needs and does it; [`follow`] finds the periods, at every finalised head, and keeps
+//! going when a node fails. It keeps no state of its own: after a restart it finds again on chain what is left to do. A
+//! period whose job fails for good is reported and set aside, so that it does not hold up the others.
 //!
 //! **Privacy.** Reads what is public.
 

@@ -263,8 +263,8 @@ impl Grid for Node {
 /// How often an order is given before its failure is believed.
 const ATTEMPTS: u32 = 3;
 
-/// Gives an order until the chain has it: after a failure the chain is asked, by `done`, whether it was carried out all the
-/// same, and the order is given again where the failure may pass.
+/// Gives an order until the chain has it: after a failure the chain is asked, by `done`, whether it was carried out all
+/// the same, and the order is given again where the failure may pass.
 pub async fn carry_out<G, F, Fut>(grid: &G, order: &Order, done: F) -> Result<(), Error>
 where
     G: Grid,

@@ -1,12 +1,12 @@
 //! The two operators of a grid: the [`key_centre`] and the [`control_centre`].
 //!
-//! The binary `grid-operator` is this library behind a command line. Every command acts on finalised state only, decides
-//! on disk before it sends, and can be killed and given again at any moment. The chain is behind [`grid::Grid`], so that
-//! all of it also runs against a chain in memory. Who may do what is decided on chain; the operators only bring the key of
-//! their role.
+//! The binary `grid-operator` is this library behind a command line. Every command acts on finalised state only,
+//! decides on disk before it sends, and can be killed and given again at any moment. The chain is behind
+//! [`grid::Grid`], so that all of it also runs against a chain in memory. Who may do what is decided on chain; the
+//! operators only bring the key of their role.
 //!
-//! **Privacy.** The key centre can unmask readings and does so for bills alone; the control centre sees regional totals.
-//! Neither writes a reading to disk, to a log or to the chain.
+//! **Privacy.** The key centre can unmask readings and does so for bills alone; the control centre sees regional
+//! totals. Neither writes a reading to disk, to a log or to the chain.
 
 pub mod cli;
 pub mod commands;

@@ -1,7 +1,7 @@
 //! The runtime's bounds on what one call may carry, as far as the operators keep to them.
 //!
-//! [`LEFT_OUT`] must be the runtime's own: it decides between opening a period and withholding it, and the chain insists on
-//! the same decision. The others only have to be no larger than the runtime's.
+//! [`LEFT_OUT`] must be the runtime's own: it decides between opening a period and withholding it, and the chain
+//! insists on the same decision. The others only have to be no larger than the runtime's.
 
 /// The most meters that an opening can leave out (`Masks.MaxLeftOut`); where more are missing, the period is withheld.
 pub const LEFT_OUT: usize = 1_000;
@@ -10,6 +10,6 @@ pub const EXCLUDED: usize = 2_000;
 /// The most users or bills in one call (`Registry.MaxBatch`, `Billing.MaxBatch`).
 pub const BATCH: usize = 500;
 /// The most manifests in one call (`Masks.MaxManifests`).
-pub const MANIFESTS: usize = 1_000;
+pub const MANIFESTS: usize = 500;
 /// The most bytes of manifests in one call, unless one alone has more: a fifth of a block.
 pub const MANIFEST_BYTES: usize = 1 << 20;

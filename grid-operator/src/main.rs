@@ -1,11 +1,14 @@
 //! `grid-operator`: the command line of the key centre and the control centre.
 //!
-//! Ends with 0 when the command is done (or, where it has no end of its own, when it is stopped), with 1 when it failed,
-//! and with 130 when a signal stopped it half way; given again, it then carries on.
+//! Ends with 0 when the command is done (or, where it has no end of its own, when it is stopped), with 1 when it
+//! failed, and with 130 when a signal stopped it half way; given again, it then carries on.
 //!
 //! **Privacy.** Prints no secret, whatever fails.
 
-use std::{io, process::ExitCode};
+use std::{
+    io::{self, IsTerminal},
+    process::ExitCode,
+};
 
 use clap::Parser;
 use gridveil_grid_operator::{cli::Cli, commands, error::Error, output::Output};

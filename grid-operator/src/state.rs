@@ -3,8 +3,8 @@
 //! Every file written here is complete or absent: it is written beside its place, flushed, and moved there. Secrets are
 //! refused when anyone but their owner could have read them, before a byte of them is used.
 //!
-//! **Privacy.** The root key unmasks every reading of every meter; it is kept in one file of mode 0600 and in memory that
-//! is wiped, and is never logged.
+//! **Privacy.** The root key unmasks every reading of every meter; it is kept in one file of mode 0600 and in memory
+//! that is wiped, and is never logged.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},

@@ -104,9 +104,8 @@ pub enum Fault {
     },
     /// A consumption is not what the meter sent.
     #[error(
-        "period {period} is billed with {}, and {} says {}",
+        "period {period} is billed with {}, and {witness} says {}",
         watt_hours(billed),
-        witness,
         watt_hours(expected)
     )]
     ConsumptionWrong {

@@ -8,6 +8,7 @@
 //! no record of the addresses. It sends nothing to anybody but its peers: no telemetry unless `--telemetry-url` or the
 //! chain spec names a place.
 
+mod certificate;
 mod chain_spec;
 mod cli;
 mod command;

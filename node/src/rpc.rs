@@ -2,16 +2,23 @@
 //!
 //! - `system_accountNextIndex`: the next nonce of a role's account (a meter's pseudonym always has nonce 0);
 //! - `system_dryRun`: only for local callers, like all unsafe methods;
-//! - `grandpa_roundState`, `grandpa_subscribeJustifications`, `grandpa_proveFinality`: who voted, and the certificate
-//!   with which a user can check a finalised block without trusting this node.
+//! - `grandpa_roundState`, `grandpa_subscribeJustifications`: who votes, and each new certificate;
+//! - `grandpa_proveFinality`: the certificate of any finalised block ([`crate::certificate`]), SCALE-encoded as the
+//!   stock method of that name encodes it.
 //!
 //! gridveil's own reads (`GridApi`) are runtime APIs, called with `state_call`: they need no method of their own.
 //!
 //! **Privacy.** Anyone who reaches the port can read the chain, which holds no plain reading. The port is bound to this
 //! machine unless the operator says otherwise.
 
+use crate::certificate;
+use codec::Encode;
 use gridveil_runtime::{opaque::Block, AccountId, BlockNumber, Hash, Nonce};
-use jsonrpsee::{core::RegisterMethodError, RpcModule};
+use jsonrpsee::{
+    core::{RegisterMethodError, RpcResult},
+    types::ErrorObject,
+    RpcModule,
+};
 use sc_consensus_grandpa::{FinalityProofProvider, GrandpaJustificationStream, SharedAuthoritySet, SharedVoterState};
 use sc_consensus_grandpa_rpc::{Grandpa, GrandpaApiServer};
 use sc_rpc::SubscriptionTaskExecutor;
@@ -19,8 +26,14 @@ use sc_transaction_pool_api::TransactionPool;
 use sp_api::ProvideRuntimeApi;
 use sp_block_builder::BlockBuilder;
 use sp_blockchain::HeaderBackend;
+use sp_core::Bytes;
 use std::sync::Arc;
 use substrate_frame_rpc_system::{AccountNonceApi, System, SystemApiServer};
+
+/// The name of the method that proves finality.
+const PROVE_FINALITY: &str = "grandpa_proveFinality";
+/// Its error code, as in the stock method.
+const NOT_PROVEN: i32 = 4;
 
 /// What the `grandpa` methods look at.
 pub struct Finality<Backend> {
@@ -30,8 +43,8 @@ pub struct Finality<Backend> {
     pub authority_set: SharedAuthoritySet<Hash, BlockNumber>,
     /// Each new certificate, as it comes.
     pub justifications: GrandpaJustificationStream<Block>,
-    /// The certificates in the database.
-    pub proofs: Arc<FinalityProofProvider<Backend, Block>>,
+    /// The database, with the certificates.
+    pub backend: Arc<Backend>,
 }
 
 /// Puts the methods into a module that the service merges with the standard ones.
@@ -55,10 +68,23 @@ where
         voter_state,
         authority_set,
         justifications,
-        proofs,
+        backend,
     } = finality;
+
+    let stock_proofs = FinalityProofProvider::new_for_service(backend.clone(), Some(authority_set.clone()));
+    let mut grandpa = Grandpa::new(executor, authority_set, voter_state, justifications, stock_proofs).into_rpc();
+    grandpa.remove_method(PROVE_FINALITY);
+
+    let mut proofs = RpcModule::new(backend);
+    proofs.register_blocking_method(PROVE_FINALITY, |params, backend, _| -> RpcResult<Option<Bytes>> {
+        let proof = certificate::prove(&**backend, params.one()?)
+            .map_err(|error| ErrorObject::owned(NOT_PROVEN, error.to_string(), None::<()>))?;
+        Ok(proof.map(|proof| proof.encode().into()))
+    })?;
+
     let mut module = RpcModule::new(());
     module.merge(System::new(client, pool).into_rpc())?;
-    module.merge(Grandpa::new(executor, authority_set, voter_state, justifications, proofs).into_rpc())?;
+    module.merge(grandpa)?;
+    module.merge(proofs)?;
     Ok(module)
 }

@@ -12,7 +12,7 @@ use gridveil_runtime::{apis::RuntimeApi, opaque::Block};
 use sc_client_api::Backend as _;
 use sc_consensus::{DefaultImportQueue, LongestChain};
 use sc_consensus_aura::{SlotDuration, SlotProportion};
-use sc_consensus_grandpa::{FinalityProofProvider, GrandpaPruningFilter, SharedVoterState};
+use sc_consensus_grandpa::{GrandpaPruningFilter, SharedVoterState};
 use sc_executor::WasmExecutor;
 use sc_network::{
     config::{FullNetworkConfiguration, NetworkBackendType},
@@ -246,13 +246,13 @@ fn run_on<Network: NetworkBackend<Block, Hash>>(config: Configuration) -> Result
         let voter_state = voter_state.clone();
         let authority_set = grandpa_link.shared_authority_set().clone();
         let justifications = grandpa_link.justification_stream();
-        let proofs = FinalityProofProvider::new_for_service(backend.clone(), Some(authority_set.clone()));
+        let backend = backend.clone();
         Box::new(move |executor| {
             let finality = rpc::Finality {
                 voter_state: voter_state.clone(),
                 authority_set: authority_set.clone(),
                 justifications: justifications.clone(),
-                proofs: proofs.clone(),
+                backend: backend.clone(),
             };
             rpc::methods(client.clone(), pool.clone(), finality, executor)
                 .map_err(|error| Error::Application(Box::new(error)))

@@ -199,7 +199,7 @@ fn periods(count: usize) -> String {
 
 /// A time of day, with seconds where periods do not begin on full minutes.
 fn clock(report: &Report, moment: u64) -> String {
-    let whole_minutes = report.period_ms % 60_000 == 0 && report.start % 60_000 == 0;
+    let whole_minutes = report.period_ms.is_multiple_of(60_000) && report.start.is_multiple_of(60_000);
     time(moment)
         .format(if whole_minutes { "%H:%M" } else { "%H:%M:%S" })
         .to_string()

@@ -41,12 +41,24 @@ pub struct World {
     released: watch::Sender<bool>,
 }
 
+/// Bytes that are encoded already.
+struct Raw(Vec<u8>);
+
+impl Encode for Raw {
+    fn encode_to<T: codec::Output + ?Sized>(&self, out: &mut T) {
+        out.write(&self.0);
+    }
+}
+
 /// How a transaction ends.
 #[derive(Clone, Copy)]
 pub enum Outcome {
     Success,
     /// A pallet's error, by the numbers of both.
     Failure(u8, u8),
+    /// It succeeds, and reports that the call inside it failed: the numbers of the reporting pallet and its event, then
+    /// those of the error.
+    InnerFailure(u8, u8, u8, u8),
 }
 
 impl World {
@@ -82,18 +94,26 @@ impl World {
     /// Finalises a block with some transactions, each of which uses up a nonce of the account.
     pub fn include(&self, body: Vec<Vec<u8>>) -> u32 {
         let number = self.finalised() + 1;
-        let mut events = Compact(body.len() as u32).encode();
+        // A module's error is variant 3, and the error's number the first of four bytes.
+        let module = |pallet: u8, error: u8| (3_u8, pallet, [error, 0, 0, 0]).encode();
+        // Weight, class and fee.
+        let info = (Compact(0_u64), Compact(0_u64), 0_u8, 0_u8).encode();
+        let mut events = Vec::new();
         for place in 0..body.len() as u32 {
-            let outcome = self.outcomes.lock().unwrap().pop_front().unwrap_or(Outcome::Success);
-            (0_u8, place, 0_u8).encode_to(&mut events);
-            match outcome {
-                Outcome::Success => 0_u8.encode_to(&mut events),
-                // A module's error is variant 3, and the error's number the first of four bytes.
-                Outcome::Failure(pallet, error) => (1_u8, 3_u8, pallet, [error, 0, 0, 0]).encode_to(&mut events),
+            let system = |variant: u8, fields: Vec<u8>| (0_u8, place, 0_u8, variant, Raw(fields), 0_u8).encode();
+            match self.outcomes.lock().unwrap().pop_front().unwrap_or(Outcome::Success) {
+                Outcome::Success => events.push(system(0, info.clone())),
+                Outcome::Failure(pallet, error) => {
+                    events.push(system(1, [module(pallet, error), info.clone()].concat()));
+                }
+                Outcome::InnerFailure(reporter, event, pallet, error) => {
+                    let fields = ([7_u8; 32], 1_u8, Raw(module(pallet, error))).encode();
+                    events.push((0_u8, place, reporter, event, Raw(fields), 0_u8).encode());
+                    events.push(system(0, info.clone()));
+                }
             }
-            // Weight, class and fee, then no topics.
-            (Compact(0_u64), Compact(0_u64), 0_u8, 0_u8, 0_u8).encode_to(&mut events);
         }
+        let events = [Compact(events.len() as u32).encode(), events.concat()].concat();
         *self.nonce.lock().unwrap() += body.len() as u64;
         self.bodies.lock().unwrap().insert(number, body);
         self.events.lock().unwrap().insert(number, events);
@@ -212,7 +232,7 @@ impl Node {
 
 impl State {
     async fn enter(&self, method: &str) {
-        self.calls.lock().unwrap().push(method.into()); eprintln!("enter {method}");
+        self.calls.lock().unwrap().push(method.into());
         if self.silent.load(Ordering::Relaxed) {
             std::future::pending::<()>().await;
         }
@@ -340,7 +360,7 @@ fn methods(state: Arc<State>) -> RpcModule<State> {
                 if method != "chain_getBlockHash" {
                     state.enter(method).await;
                 }
-                { let r = state.answer(method, &params); eprintln!("answered {method} {params:?} {}", format!("{r:?}").len()); r }
+                state.answer(method, &params)
             })
             .unwrap();
     }
@@ -388,7 +408,9 @@ async fn send(sink: &SubscriptionSink, value: &Value) {
 pub fn metadata(version: u32) -> Vec<u8> {
     static LATEST: OnceLock<Vec<u8>> = OnceLock::new();
     assert_eq!(version, 16);
-    LATEST.get_or_init(|| Runtime::metadata_at_version(16).encode()).clone()
+    // Some of the constants in it are read from storage.
+    let read = || sp_io::TestExternalities::default().execute_with(|| Runtime::metadata_at_version(16).encode());
+    LATEST.get_or_init(read).clone()
 }
 
 /// Options whose pauses do not hold up a test, and whose time-outs are never met by a node that answers.

@@ -1,6 +1,6 @@
 use crate::node::{metadata, options, until, Node, Outcome, Pool, Transaction, World};
 use codec::Decode;
-use gridveil_chain_client::{calls, Call, Chain, Error, RoleKey};
+use gridveil_chain_client::{calls, Call, Chain, Error, Motion, RoleKey};
 use std::{sync::Arc, time::Duration};
 use subxt::Metadata;
 use subxt_signer::sr25519::{verify, PublicKey, Signature};
@@ -24,6 +24,12 @@ async fn setup(pool: impl IntoIterator<Item = Pool>) -> (Arc<World>, Node, Chain
 
 fn reject(code: i32) -> Pool {
     Pool::Reject(code, "Rejected", "for a test".into())
+}
+
+/// The runtime's metadata.
+fn runtime() -> Metadata {
+    let encoded = Option::<Vec<u8>>::decode(&mut &metadata(16)[..]).unwrap().unwrap();
+    Metadata::decode_from(&encoded).unwrap()
 }
 
 fn nonces(node: &Node) -> Vec<u64> {
@@ -52,8 +58,7 @@ async fn a_call_is_signed_by_its_account_and_its_inclusion_reported() {
 #[tokio::test]
 async fn a_call_that_fails_is_reported_with_the_pallets_name_for_it() {
     let (world, _, chain) = setup([]).await;
-    let encoded = Option::<Vec<u8>>::decode(&mut &metadata(16)[..]).unwrap().unwrap();
-    let metadata = Metadata::decode_from(&encoded).unwrap();
+    let metadata = runtime();
     let registry = metadata.pallet_by_name("Registry").unwrap();
     let expected = registry.error_variant_by_index(0).unwrap();
     world
@@ -76,6 +81,29 @@ async fn a_call_that_fails_is_reported_with_the_pallets_name_for_it() {
         }
         other => panic!("{other:?}"),
     }
+}
+
+#[tokio::test]
+async fn a_motion_that_is_closed_and_whose_call_fails_is_reported_as_failed() {
+    let (world, _, chain) = setup([]).await;
+    let metadata = runtime();
+    let registry = metadata.pallet_by_name("Registry").unwrap();
+    let consortium = metadata.pallet_by_name("Consortium").unwrap();
+    let executed = consortium
+        .event_variants()
+        .unwrap()
+        .iter()
+        .find(|event| event.name == "Executed")
+        .unwrap();
+    let outcome = Outcome::InnerFailure(consortium.event_index(), executed.index, registry.error_index(), 0);
+    world.outcomes.lock().unwrap().push_back(outcome);
+    let motion = Motion {
+        hash: [7; 32],
+        index: 0,
+        length: 34,
+    };
+    let failed = chain.submit(&signer(), calls::close(&motion)).await;
+    assert!(matches!(failed, Err(Error::Dispatch { pallet, .. }) if pallet == "Registry"));
 }
 
 #[tokio::test]

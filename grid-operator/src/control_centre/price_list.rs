@@ -1,7 +1,7 @@
 //! Price lists: CSV files of `timestamp_utc,band,pence_per_kwh`, one line for each period.
 //!
-//! The columns are found by their names; `band` is for people and is not read. A list is taken whole or refused with the
-//! line that is wrong.
+//! The columns are found by their names; `band` is for people and is not read. A list is taken whole or refused with
+//! the line that is wrong.
 //!
 //! **Privacy.** Prices only.
 

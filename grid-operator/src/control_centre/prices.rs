@@ -1,7 +1,7 @@
 //! The prices that the control centre has decided on, on disk before they are sent.
 //!
-//! The chain takes a period's price once. Where the control centre is given a directory of its own, it also keeps to what
-//! it has decided before it was stopped, though the tariff may have been changed since.
+//! The chain takes a period's price once. Where the control centre is given a directory of its own, it also keeps to
+//! what it has decided before it was stopped, though the tariff may have been changed since.
 //!
 //! **Privacy.** Prices are public.
 

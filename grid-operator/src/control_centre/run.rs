@@ -1,6 +1,7 @@
 //! Pricing: each period whose total is final gets the price that the tariff gives it, once.
 //!
-//! The paper's phase 6; DESIGN section 4, step 7. A period that was withheld has its fallback price from the chain itself.
+//! The paper's phase 6; DESIGN section 4, step 7. A period that was withheld has its fallback price from the chain
+//! itself.
 //!
 //! **Privacy.** Reads regional totals.
 

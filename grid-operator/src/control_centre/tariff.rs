@@ -1,8 +1,8 @@
 //! Tariffs: what a kilowatt-hour costs in a period, given when it is and what the region used.
 //!
 //! A tariff is a TOML file of one of three kinds (`flat`, `time_of_use`, `supply_curve`), read and checked whole by
-//! [`Tariff::load`]; from then on [`Tariff::price`] gives the same price for the same period and total. Prices are whole
-//! millionths of the currency unit per kWh. Publishing them is left to [`super::run`].
+//! [`Tariff::load`]; from then on [`Tariff::price`] gives the same price for the same period and total. Prices are
+//! whole millionths of the currency unit per kWh. Publishing them is left to [`super::run`].
 //!
 //! **Privacy.** Works on a region's total, never on a home's reading.
 
@@ -393,7 +393,8 @@ mod tests {
 
     #[test]
     fn a_supply_curve_charges_by_the_step_that_the_total_falls_in() {
-        let text = "kind = 'supply_curve'\ncap = 90\nsteps = [{ up_to_kwh = 1, price = 10 }, { up_to_wh = 2_500, price = 20 }]";
+        let text = "kind = 'supply_curve'\ncap = 90\n\
+                    steps = [{ up_to_kwh = 1, price = 10 }, { up_to_wh = 2_500, price = 20 }]";
         let tariff = load(text).unwrap();
         let prices = [-1, 0, 1_000, 1_001, 2_500, 2_501, i64::MAX].map(|energy| price(&tariff, 0, energy));
         assert_eq!(prices, [10, 10, 10, 20, 20, 90, 90]);

@@ -1,8 +1,8 @@
 //! Finding faults: which meters of a closed period sent nothing, or half a pair, which shares are nobody's, and what is
 //! to become of the period's mask sum.
 //!
-//! The paper's phase of finding faulty meters, and its opening of Z; DESIGN section 4, steps 5 and 6. Works on the shares
-//! that a period was closed with and decides nothing else than the chain will check.
+//! The paper's phase of finding faulty meters, and its opening of Z; DESIGN section 4, steps 5 and 6. Works on the
+//! shares that a period was closed with and decides nothing else than the chain will check.
 //!
 //! **Privacy.** Names meters to the key centre alone. The opening holds the mask sum of the complete pairs and nothing
 //! about any single mask.
@@ -34,8 +34,8 @@ pub struct Audit {
     pub faults: Vec<Fault>,
 }
 
-/// Refuses shares that are not those of the view: a node that is behind, or lies, must not move the key centre to open a
-/// mask sum for other pairs than the chain will count.
+/// Refuses shares that are not those of the view: a node that is behind, or lies, must not move the key centre to open
+/// a mask sum for other pairs than the chain will count.
 pub fn check_shares(key: &PeriodKey, view: &PeriodView, shares: &[Share]) -> Result<(), Error> {
     let sum = shares.iter().fold(0u64, |sum, share| sum.wrapping_add(share.value));
     let ascending = shares.windows(2).all(|pair| pair[0].prid < pair[1].prid);
@@ -92,8 +92,8 @@ pub fn audit(roster: &Roster, key: &PeriodKey, shares: &[Share]) -> Audit {
     }
 }
 
-/// What is to become of the mask sum: it is opened for the complete pairs if there are at least `minimum` of them and the
-/// chain can take the rest out, and withheld otherwise.
+/// What is to become of the mask sum: it is opened for the complete pairs if there are at least `minimum` of them and
+/// the chain can take the rest out, and withheld otherwise.
 pub fn decide(root: &RootKey, roster: &Roster, key: &PeriodKey, minimum: u32, audit: &Audit) -> Decision {
     let enough = u32::try_from(audit.pairs).is_ok_and(|pairs| pairs >= minimum);
     if !enough || audit.left_out.len() > limits::LEFT_OUT || audit.excluded.len() > limits::EXCLUDED {

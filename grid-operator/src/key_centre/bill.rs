@@ -3,8 +3,8 @@
 //!
 //! The paper's phase 7 (dynamic billing); DESIGN section 4, step 8. A pair of shares that is complete is billed at its
 //! period's price, which for a withheld period is the region's fallback price; a period without a complete pair is not
-//! billed, and the report says so. Each bill is in the store, then in the ledger, then on chain; a rerun makes only those
-//! that are missing. Works on a bounded group of meters at a time.
+//! billed, and the report says so. Each bill is in the store, then in the ledger, then on chain; a rerun makes only
+//! those that are missing. Works on a bounded group of meters at a time.
 //!
 //! **Privacy.** Readings are in memory, which is wiped, and in their owner's sealed report, and nowhere else.
 

@@ -4,8 +4,8 @@
 //! at all. A request that is in the ledger already, word for word, is answered again, so that a rerun after a crash
 //! completes what was left; anything else that is known already is refused.
 //!
-//! **Privacy.** The chain learns a user's bill identifier and public key, and nothing of its meter; a response is sealed
-//! to the meter's owner.
+//! **Privacy.** The chain learns a user's bill identifier and public key, and nothing of its meter; a response is
+//! sealed to the meter's owner.
 
 use std::{
     collections::BTreeSet,

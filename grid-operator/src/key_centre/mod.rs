@@ -1,8 +1,9 @@
-//! The key centre: enrols meters, publishes filters and mask commitments, finds faulty meters, opens mask sums and bills.
+//! The key centre: enrols meters, publishes filters and mask commitments, finds faulty meters, opens mask sums and
+//! bills.
 //!
-//! Each command is one function of a submodule over a [`KeyCentre`], which is bound to one state directory and one chain.
-//! A command may be stopped or killed at any moment and given again: what it decided is in the ledger before it is sent,
-//! and what the chain has is not sent twice.
+//! Each command is one function of a submodule over a [`KeyCentre`], which is bound to one state directory and one
+//! chain. A command may be stopped or killed at any moment and given again: what it decided is in the ledger before it
+//! is sent, and what the chain has is not sent twice.
 //!
 //! **Privacy.** The key centre can unmask every reading; this module never writes one down but into its owner's sealed
 //! bill.
@@ -37,8 +38,8 @@ pub struct KeyCentre<G> {
     grid: G,
 }
 
-/// Makes a key centre in `directory`: its root key and its ledger. Content with one that is there; says whether the root
-/// key was made now.
+/// Makes a key centre in `directory`: its root key and its ledger. Content with one that is there; says whether the
+/// root key was made now.
 pub fn init(directory: &Path) -> Result<bool, Error> {
     // A ledger without its root key must not get a new one: every meter in it would be lost.
     if directory.join(crate::ledger::LEDGER_FILE).exists() {

@@ -55,8 +55,8 @@ fn period(root: &RootKey, key: PeriodKey, meters: u32, offset: usize, columns: &
     })
 }
 
-/// The manifests and tallies of `count` periods from `first` on. Memory: about 112 bytes for each member and period, and
-/// the manifests themselves.
+/// The manifests and tallies of `count` periods from `first` on. Memory: about 112 bytes for each member and period,
+/// and the manifests themselves.
 pub fn prepare(
     root: &RootKey,
     roster: &Roster,

@@ -1,8 +1,8 @@
 //! Publishing: BF2 of a cycle, then the manifests of its periods, before each of them opens.
 //!
-//! The paper's phase 3; DESIGN section 4, step 2. What was computed stays in the ledger until the chain has it, so a rerun
-//! computes nothing twice and sends only what is missing. Periods are worked on in spans and sent in batches, so the
-//! memory used does not grow with the cycle. Periods that have opened in the meantime are passed over and reported.
+//! The paper's phase 3; DESIGN section 4, step 2. What was computed stays in the ledger until the chain has it, so a
+//! rerun computes nothing twice and sends only what is missing. Periods are worked on in spans and sent in batches, so
+//! the memory used does not grow with the cycle. Periods that have opened in the meantime are passed over and reported.
 //!
 //! **Privacy.** Everything published is meant for everyone: filters, commitments, counts of meters.
 
@@ -50,8 +50,8 @@ pub struct Published {
     pub missed: Vec<PeriodIndex>,
 }
 
-/// Publishes BF2 and the manifests of `periods` (all where `None`) of a cycle, for the regions asked for or all that have
-/// meters.
+/// Publishes BF2 and the manifests of `periods` (all where `None`) of a cycle, for the regions asked for or all that
+/// have meters.
 pub async fn publish<G: Grid>(
     centre: &KeyCentre<G>,
     cycle: CycleId,

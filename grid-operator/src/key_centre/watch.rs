@@ -1,8 +1,9 @@
 //! Watching a cycle: as soon as a period has closed for good, find its faulty meters, name them in the ledger, and open
 //! its mask sum for the complete pairs, or withhold it.
 //!
-//! The paper's phases of finding faults and of opening Z; DESIGN section 4, steps 5 and 6. The decision is in the ledger
-//! before it is sent and is never made anew, so that no crash and no lying node leads to two openings of one period.
+//! The paper's phases of finding faults and of opening Z; DESIGN section 4, steps 5 and 6. The decision is in the
+//! ledger before it is sent and is never made anew, so that no crash and no lying node leads to two openings of one
+//! period.
 //!
 //! **Privacy.** Mask sums of at least the region's minimum of meters, once each; who failed stays in the ledger.
 

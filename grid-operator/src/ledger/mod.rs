@@ -1,11 +1,11 @@
 //! The key centre's ledger: what it has decided, on disk before anything of it is sent.
 //!
-//! One SQLite file, mode 0600, every commit flushed (`synchronous = FULL`). It belongs to one root key and, from its first
-//! use with a node, to one chain, and refuses any other. Whoever restarts after a crash finds here what was decided and
-//! sends that again, never something else. Several processes may use it at once.
+//! One SQLite file, mode 0600, every commit flushed (`synchronous = FULL`). It belongs to one root key and, from its
+//! first use with a node, to one chain, and refuses any other. Whoever restarts after a crash finds here what was
+//! decided and sends that again, never something else. Several processes may use it at once.
 //!
-//! **Privacy.** It ties meters' names to bill identifiers and says which of them failed; it holds no key, no reading and
-//! no bill, and whoever has the file without the root key unmasks nothing.
+//! **Privacy.** It ties meters' names to bill identifiers and says which of them failed; it holds no key, no reading
+//! and no bill, and whoever has the file without the root key unmasks nothing.
 
 use std::{
     path::{Path, PathBuf},
@@ -50,8 +50,8 @@ CREATE TABLE faults (
     STRICT;
 CREATE INDEX faults_by_cycle ON faults (cycle, region, period);
 CREATE TABLE bills (
-    cycle INTEGER NOT NULL, bid BLOB NOT NULL, cid BLOB NOT NULL, hash BLOB NOT NULL, published INTEGER NOT NULL DEFAULT 0,
-    PRIMARY KEY (cycle, bid)) STRICT;
+    cycle INTEGER NOT NULL, bid BLOB NOT NULL, cid BLOB NOT NULL, hash BLOB NOT NULL,
+    published INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (cycle, bid)) STRICT;
 ";
 
 /// What can be wrong with the ledger.
@@ -101,8 +101,8 @@ pub enum LedgerError {
     },
     /// A meter would join a cycle whose filter is made already.
     #[error(
-        "nobody was enrolled: region {region} has its meters fixed up to cycle {fixed}, so a meter cannot join in cycle \
-         {first_cycle}; enrol with --first-cycle {}", .fixed.saturating_add(1)
+        "nobody was enrolled: region {region} has its meters fixed up to cycle {fixed}, so a meter cannot join in \
+         cycle {first_cycle}; enrol with --first-cycle {}", .fixed.saturating_add(1)
     )]
     Fixed {
         /// The region.

@@ -1,5 +1,5 @@
-//! What the ledger keeps of periods: their manifests until the chain has them, what was decided about their mask sums, and
-//! the meters that failed.
+//! What the ledger keeps of periods: their manifests until the chain has them, what was decided about their mask sums,
+//! and the meters that failed.
 //!
 //! A decision is entered once and stands: an opening of other pairs for the same period would give away the difference.
 //!
@@ -90,8 +90,8 @@ fn key(row: &Row<'_>) -> rusqlite::Result<PeriodKey> {
 }
 
 impl Ledger {
-    /// Fixes the meters that a region has in a cycle, before its filter is made: from now on none can join. Gives how many
-    /// there are.
+    /// Fixes the meters that a region has in a cycle, before its filter is made: from now on none can join. Gives how
+    /// many there are.
     pub fn fix_meters(&self, region: RegionId, cycle: CycleId) -> Result<u32, LedgerError> {
         let connection = self.lock();
         connection
@@ -181,8 +181,8 @@ impl Ledger {
             .map_err(doing("dropping manifests"))
     }
 
-    /// Enters what is to become of a period's mask sum, with its faults, unless that was decided before; gives back what
-    /// stands.
+    /// Enters what is to become of a period's mask sum, with its faults, unless that was decided before; gives back
+    /// what stands.
     pub fn decide(&self, key: &PeriodKey, decision: &Decision, faults: &[Fault]) -> Result<Decision, LedgerError> {
         {
             let mut connection = self.lock();

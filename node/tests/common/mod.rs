@@ -4,10 +4,14 @@
 #![allow(dead_code, reason = "each test binary uses its part of this")]
 
 use jsonrpsee::{
-    core::client::{ClientT, Subscription, SubscriptionClientT},
+    core::{
+        client::{ClientT, Subscription, SubscriptionClientT},
+        params::ArrayParams,
+    },
     rpc_params,
     ws_client::{WsClient, WsClientBuilder},
 };
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::{
     io::{BufRead, BufReader},
@@ -144,16 +148,19 @@ impl Node {
     }
 
     /// Calls one RPC method.
-    pub async fn ask<T: serde::de::DeserializeOwned>(
-        &self,
-        method: &str,
-        params: jsonrpsee::core::params::ArrayParams,
-    ) -> T {
+    pub async fn ask<T: DeserializeOwned>(&self, method: &str, params: ArrayParams) -> T {
+        self.try_ask(method, params)
+            .await
+            .unwrap_or_else(|error| panic!("{method}: {error}"))
+    }
+
+    /// Calls one RPC method that may be refused.
+    pub async fn try_ask<T: DeserializeOwned>(&self, method: &str, params: ArrayParams) -> Result<T, String> {
         self.rpc()
             .await
             .request(method, params)
             .await
-            .unwrap_or_else(|error| panic!("{method}: {error}"))
+            .map_err(|error| error.to_string())
     }
 
     /// The hash of the block `number`, once it is finalised here.

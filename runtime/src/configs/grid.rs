@@ -69,7 +69,11 @@ pub struct CycleCloser;
 #[cfg(feature = "runtime-benchmarks")]
 impl pallet_billing::BenchmarkHelper for CycleCloser {
     fn close(cycle: gridveil_primitives::CycleId) {
-        let next = pallet_readings::Progress { cycle: cycle.saturating_add(1), period: 0, after: None };
+        let next = pallet_readings::Progress {
+            cycle: cycle.saturating_add(1),
+            period: 0,
+            after: None,
+        };
         pallet_readings::NextClose::<Runtime>::put(next);
     }
 }
