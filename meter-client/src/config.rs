@@ -82,7 +82,7 @@ pub struct SourceConfig {
     /// The meter whose rows are replayed
     #[arg(long, value_name = "NAME")]
     pub meter: Option<String>,
-    /// The day whose 00:00 (UTC) is period 0; the meter's first row is if neither day nor start is given
+    /// The day whose 00:00 (UTC) is period 0; without day and start, period 0 is the meter's first row
     #[arg(long, value_name = "YYYY-MM-DD", conflicts_with = "start")]
     pub day: Option<NaiveDate>,
     /// The half hour that is period 0, as an ISO 8601 timestamp

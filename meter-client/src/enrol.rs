@@ -150,7 +150,10 @@ pub fn accept(state: &StateDir, file: &Path) -> Result<Accepted, EnrolError> {
         file: file.to_owned(),
         cause: error.to_string(),
     })?;
-    let plain = decrypt_bytes(&sealed, &state.identity(None)?).map_err(|error| not_mine(error.to_string()))?;
+    // Why decryption fails, a cipher cannot tell.
+    let plain = decrypt_bytes(&sealed, &state.identity(None)?).map_err(|_| {
+        not_mine("it does not decrypt with this meter's key; ask the key centre for the right one".into())
+    })?;
     let response = Response::from_json(&plain).map_err(|cause| EnrolError::Malformed {
         file: file.to_owned(),
         cause,

@@ -30,7 +30,7 @@ use gridveil_meter_client::{
 use indicatif::{ProgressBar, ProgressStyle};
 use print::Printer;
 use rand::{rngs::OsRng, rngs::StdRng, SeedableRng};
-use std::process::ExitCode;
+use std::{io::IsTerminal, process::ExitCode};
 use tokio::signal::unix::{signal, SignalKind};
 
 /// Anything that ends the program with an error.
@@ -75,8 +75,11 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    // Colours are for terminals; logs end up in files.
+    let colours = std::io::stderr().is_terminal();
     tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(colours)
         .with_writer(std::io::stderr)
         .init();
     let printer = Printer::new(cli.json);

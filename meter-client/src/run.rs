@@ -130,7 +130,8 @@ impl<'a, N: Node, C: Clock> Meter<'a, N, C> {
         }
         let mut work = Work::new();
         let mut taken = BTreeSet::new();
-        for (cycle, period) in self.records().pending()? {
+        let pending = self.records().pending()?;
+        for (cycle, period) in pending {
             self.resume(&keys, cycle, period, &mut work)?;
             if cycle < present {
                 taken.insert(cycle);
@@ -246,7 +247,8 @@ impl<'a, N: Node, C: Clock> Meter<'a, N, C> {
         work: &mut Work<'w>,
     ) -> Result<(), RunError> {
         let enrolment = keys.enrolment.as_ref().ok_or(RunError::NotEnrolled)?;
-        let (stored, schedule) = (self.records().period(cycle, period)?, self.records().schedule(cycle)?);
+        let stored = self.records().period(cycle, period)?;
+        let schedule = self.records().schedule(cycle)?;
         let (Some(stored), Some(schedule), Some(cycle_keys)) = (stored, schedule, enrolment.keys_of(cycle)) else {
             self.settle(cycle, period, "its keys are erased")?;
             return Ok(());

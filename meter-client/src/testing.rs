@@ -69,9 +69,17 @@ struct Inner {
     killed: bool,
     schedules: HashMap<CycleId, CycleSchedule>,
     routes: Vec<Conduct>,
-    on_chain: HashMap<PeriodKey, BTreeMap<Prid, (u64, Moment)>>,
+    on_chain: HashMap<PeriodKey, BTreeMap<Prid, Included>>,
     sent: Vec<Sent>,
     behind: HashSet<usize>,
+}
+
+/// A share on the chain.
+#[derive(Clone, Copy)]
+struct Included {
+    value: u64,
+    at: Moment,
+    finalised: Moment,
 }
 
 /// A share that a node was given.
@@ -87,6 +95,27 @@ pub struct Sent {
     pub prid: Prid,
     /// What.
     pub value: u64,
+}
+
+impl Inner {
+    /// The moment whose state a node knows.
+    fn seen(&self, route: usize) -> Moment {
+        if self.behind.contains(&route) {
+            self.now.saturating_sub(10_000)
+        } else {
+            self.now
+        }
+    }
+
+    /// The finalised chain's time, as a node knows it: what is included and not finalised holds it up.
+    fn finalised(&self, route: usize) -> Moment {
+        let seen = self.seen(route);
+        let shares = self.on_chain.values().flat_map(BTreeMap::values);
+        shares
+            .filter(|found| found.finalised > seen)
+            .map(|found| found.at)
+            .fold(seen, Moment::min)
+    }
 }
 
 impl World {
@@ -151,9 +180,9 @@ impl World {
         let inner = self.inner();
         let shares = inner.on_chain.get(key).into_iter().flatten();
         shares
-            .map(|(prid, (value, _))| Share {
+            .map(|(prid, found)| Share {
                 prid: *prid,
-                value: *value,
+                value: found.value,
             })
             .collect()
     }
@@ -273,28 +302,23 @@ impl Node for World {
         let inner = self.inner();
         match inner.routes[route] {
             Conduct::Down => Err(NodeError::Failed("the node cannot be reached".into())),
-            _ if inner.behind.contains(&route) => Ok(inner.now.saturating_sub(10_000)),
-            _ => Ok(inner.now),
+            _ => Ok(inner.finalised(route)),
         }
     }
 
     async fn shares(&self, route: usize, key: &PeriodKey) -> Result<Vec<Share>, NodeError> {
         self.step().await;
         let inner = self.inner();
-        let seen = if inner.behind.contains(&route) {
-            inner.now.saturating_sub(10_000)
-        } else {
-            inner.now
-        };
+        let seen = inner.seen(route);
         match inner.routes[route] {
             Conduct::Down => Err(NodeError::Failed("the node cannot be reached".into())),
             _ => {
                 let shares = inner.on_chain.get(key).into_iter().flatten();
-                let finalised = shares.filter(|(_, (_, finalised))| *finalised <= seen);
+                let finalised = shares.filter(|(_, found)| found.finalised <= seen);
                 Ok(finalised
-                    .map(|(prid, (value, _))| Share {
+                    .map(|(prid, found)| Share {
                         prid: *prid,
-                        value: *value,
+                        value: found.value,
                     })
                     .collect())
             }
@@ -331,7 +355,14 @@ impl Node for World {
                 if shares.contains_key(&prid) {
                     return Err(NodeError::Refused(Refusal::AlreadyUsed));
                 }
-                shares.insert(prid, (value, at + delay));
+                shares.insert(
+                    prid,
+                    Included {
+                        value,
+                        at,
+                        finalised: at + delay,
+                    },
+                );
             }
             (conduct, delay)
         };

@@ -1,18 +1,18 @@
 //! What the key centre publishes before a period, and the mask sum that it opens after it.
 //!
-//! The pallet promises that a period's manifest (BF1, the expected count, the commitment to the mask sum) and its cycle's
-//! filter (BF2) are there before the period opens and never change; that a mask sum is opened at most once, after the
-//! period has closed, only for pairs of shares that are on chain, and only if at least the region's minimum of meters
-//! remains; and that an opened sum is the one committed to, less the meters left out. Only the key centre may call. Closing
-//! a period is left to the pallet behind [`ClosedPeriods`], pricing it to the one behind [`OnOutcome`]. That the shares
-//! named as excluded are the incomplete and alien ones, and not others, is left to the key centre: pseudonyms of a meter
-//! can't be told together by anyone else.
+//! The pallet promises that a period's manifest (BF1, the expected count, the commitment to the mask sum) and its
+//! cycle's filter (BF2) are there before the period opens and never change; that a mask sum is opened at most once,
+//! after the period has closed, only for pairs of shares that are on chain, and only if at least the region's minimum
+//! of meters remains; and that an opened sum is the one committed to, less the meters left out. Only the key centre may
+//! call. Closing a period is left to the pallet behind [`ClosedPeriods`], pricing it to the one behind [`OnOutcome`].
+//! That the shares named as excluded are the incomplete and alien ones, and not others, is left to the key centre:
+//! pseudonyms of a meter can't be told together by anyone else.
 //!
 //! The paper's phases 3 (filters), 6 (opening, there Z and Z′) and 8 (faulty meters); DESIGN sections 3 and 4.
 //!
 //! **Privacy.** A filter shows which pseudonyms exist to whom already knows one; a commitment hides its mask sum, and a
-//! meter's own commitment, shown when the meter is left out, hides that meter's masks. Opening shows the sum of the masks of
-//! at least the minimum of meters, once. How many meters are missing in a period is public, which ones is not.
+//! meter's own commitment, shown when the meter is left out, hides that meter's masks. Opening shows the sum of the
+//! masks of at least the minimum of meters, once. How many meters are missing in a period is public, which ones is not.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 
@@ -74,7 +74,8 @@ pub mod pallet {
         /// The most meters in a region; at most [`MAX_METERS`].
         #[pallet::constant]
         type MaxMeters: Get<u32>;
-        /// The most bytes of a filter; enough for BF1 over [`Config::MaxMeters`] meters and for BF2 over [`MAX_PERIODS`].
+        /// The most bytes of a filter; enough for BF1 over [`Config::MaxMeters`] meters and for BF2 over
+        /// [`MAX_PERIODS`].
         #[pallet::constant]
         type MaxFilterBytes: Get<u32>;
         /// The most manifests in one call.
@@ -250,8 +251,8 @@ pub mod pallet {
             Ok(())
         }
 
-        /// Publish the manifests of consecutive periods, from period `first` on; all of them, or none where one is wrong.
-        /// None of the periods may have opened yet.
+        /// Publish the manifests of consecutive periods, from period `first` on; all of them, or none where one is
+        /// wrong. None of the periods may have opened yet.
         ///
         /// Origin: an account with the role of the key centre. Event: [`Event::ManifestsPublished`].
         #[pallet::call_index(1)]
@@ -296,8 +297,8 @@ pub mod pallet {
         }
 
         /// Open the mask sum of a closed period: the excluded shares are taken out of the sum, the meters left out are
-        /// taken out of the commitment, and what remains must be two shares for each meter, at least the region's minimum
-        /// of meters, and opened by Z and r. The total is the remaining sum less Z, modulo 2^64. Once only.
+        /// taken out of the commitment, and what remains must be two shares for each meter, at least the region's
+        /// minimum of meters, and opened by Z and r. The total is the remaining sum less Z, modulo 2^64. Once only.
         ///
         /// Origin: an account with the role of the key centre. Event: [`Event::PeriodOpened`].
         #[pallet::call_index(2)]
@@ -334,8 +335,8 @@ pub mod pallet {
             Ok(())
         }
 
-        /// Leave the mask sum of a closed period closed, because without the excluded shares fewer meters are complete than
-        /// the region's minimum, or more are missing than an opening can leave out. Once only, and for good.
+        /// Leave the mask sum of a closed period closed, because without the excluded shares fewer meters are complete
+        /// than the region's minimum, or more are missing than an opening can leave out. Once only, and for good.
         ///
         /// Origin: an account with the role of the key centre. Event: [`Event::PeriodWithheld`].
         #[pallet::call_index(3)]
@@ -440,9 +441,10 @@ pub mod pallet {
             Ok(())
         }
 
-        /// The invariants: a cycle filter belongs to a known region and cycle and is well formed; a manifest belongs to a
-        /// period of its cycle, has its cycle filter's count of meters and is well formed; an outcome belongs to a closed
-        /// period with a manifest, and an opened one has at least the minimum of meters and at most the manifest's.
+        /// The invariants: a cycle filter belongs to a known region and cycle and is well formed; a manifest belongs to
+        /// a period of its cycle, has its cycle filter's count of meters and is well formed; an outcome belongs to a
+        /// closed period with a manifest, and an opened one has at least the minimum of meters and at most the
+        /// manifest's.
         #[cfg(any(feature = "try-runtime", test))]
         pub(crate) fn check_state() -> Result<(), sp_runtime::TryRuntimeError> {
             for ((region, cycle), published) in CycleFilters::<T>::iter() {

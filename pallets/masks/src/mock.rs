@@ -1,4 +1,5 @@
-//! A runtime with the registry and masks, closed periods that a test sets, and a key centre that works with the real keys.
+//! A runtime with the registry and masks, closed periods that a test sets, and a key centre that works with the real
+//! keys.
 
 use crate::{BoundedManifest, ClosedPeriod, ClosedPeriods, ManifestOf, OnOutcome, OpeningOf};
 use frame_support::{

@@ -242,8 +242,8 @@ impl OnOutcome for () {
     fn outcome(_: &PeriodKey, _: &Outcome) {}
 }
 
-/// Whether as many bits of a filter are set as `entries` entries can set: at least one, and at most one for each position.
-/// This refuses the filter that lets everything through.
+/// Whether as many bits of a filter are set as `entries` entries can set: at least one, and at most one for each
+/// position. This refuses the filter that lets everything through.
 pub(crate) fn fits_entries(bytes: &[u8], entries: u64) -> bool {
     let set = bytes
         .iter()

@@ -1,10 +1,10 @@
 //! Default deny: a signed call passes only if the runtime permits it to its signer.
 //!
-//! [`RequireRole`] stands after the extension that authenticates meters and before `CheckNonce`. It looks at the call at
-//! the top level and nowhere else, so a call wrapped in another passes only if the permission names the wrapper: a role's
-//! call inside a batch is refused. An origin that an earlier extension made (a meter's) passes untouched, since that
-//! extension answers for it; of the system's own origins only a permitted signed one does. What a call's origin must be is
-//! still checked by the call itself.
+//! [`RequireRole`] stands after the extension that authenticates meters and before `CheckNonce`. It looks at the call
+//! at the top level and nowhere else, so a call wrapped in another passes only if the permission names the wrapper: a
+//! role's call inside a batch is refused. An origin that an earlier extension made (a meter's) passes untouched, since
+//! that extension answers for it; of the system's own origins only a permitted signed one does. What a call's origin
+//! must be is still checked by the call itself.
 //!
 //! **Privacy.** It reveals nothing: its decision depends on the signer's role, which is public.
 

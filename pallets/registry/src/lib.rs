@@ -1,18 +1,19 @@
 //! Who may do what, and where and when: roles, regions, users and cycles.
 //!
-//! The pallet promises that an account has at most one [`Role`] and is no aggregator beside it, that a region's aggregator
-//! was a member of the consortium when the region was registered, that a user keeps the recipient it was registered with,
-//! and that cycles are numbered without gaps, announced before they start and never overlap. Roles and regions are decided
-//! by the consortium ([`Config::ConsortiumOrigin`]); users and cycles are the key centre's. [`RequireRole`] refuses every
-//! signed call that the runtime's [`CallPermission`] does not name for the signer. What happens in a cycle's periods is left
-//! to the pallets masks, readings, pricing and billing.
+//! The pallet promises that an account has at most one [`Role`](gridveil_primitives::Role) and is no aggregator beside
+//! it, that a region's aggregator was a member of the consortium when the region was registered, that a user keeps the
+//! recipient it was registered with, and that cycles are numbered without gaps, announced before they start and never
+//! overlap. Roles and regions are decided by the consortium ([`Config::ConsortiumOrigin`]); users and cycles are the
+//! key centre's. [`RequireRole`] refuses every signed call that the runtime's [`CallPermission`] does not name for the
+//! signer. What happens in a cycle's periods is left to the pallets masks, readings, pricing and billing.
 //!
-//! A role carries a provider reference, without which `CheckNonce` turns the account away; it goes with the role, and the
-//! account's nonce with it. A role given back to the same account thus starts at nonce 0 again: no call of a role can
-//! succeed twice, so an old transaction that comes round again fails.
+//! A role carries a provider reference, without which `CheckNonce` turns the account away; it goes with the role, and
+//! the account's nonce with it. A role given back to the same account thus starts at nonce 0 again: no call of a role
+//! can succeed twice, so an old transaction that comes round again fails.
 //!
-//! **Privacy.** The chain shows how many users there are, in what batches they came, and for each its BID and the public
-//! key that its bills are encrypted to. It shows neither a user's name nor its region nor its meter's pseudonyms.
+//! **Privacy.** The chain shows how many users there are, in what batches they came, and for each its BID and the
+//! public key that its bills are encrypted to. It shows neither a user's name nor its region nor its meter's
+//! pseudonyms.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 
@@ -179,7 +180,8 @@ pub mod pallet {
         AlreadyHasRole,
         /// The account has no role that could be revoked.
         HasNoRole,
-        /// The account is an aggregator's, which can't have a role: with the key centre's masks it could read the shares.
+        /// The account is an aggregator's, which can't have a role: with the key centre's masks it could read the
+        /// shares.
         AggregatorHasNoRole,
         /// The region is registered already.
         RegionAlreadyRegistered,
@@ -255,8 +257,8 @@ pub mod pallet {
             Ok(())
         }
 
-        /// Register users: each one's BID with the X25519 public key that its bills are encrypted to. All of the batch, or
-        /// none where one is registered already.
+        /// Register users: each one's BID with the X25519 public key that its bills are encrypted to. All of the batch,
+        /// or none where one is registered already.
         ///
         /// Origin: an account with the role [`Role::KeyCentre`]. Event: [`Event::UsersRegistered`].
         #[pallet::call_index(3)]
@@ -273,8 +275,8 @@ pub mod pallet {
             Ok(())
         }
 
-        /// Schedule cycle `cycle`, the one after the last scheduled (the first is 0). It must start in the future, and not
-        /// before the cycle before it ends.
+        /// Schedule cycle `cycle`, the one after the last scheduled (the first is 0). It must start in the future, and
+        /// not before the cycle before it ends.
         ///
         /// Origin: an account with the role [`Role::KeyCentre`]. Event: [`Event::CycleScheduled`].
         #[pallet::call_index(4)]

@@ -1,7 +1,8 @@
 //! The origins of the key centre and of the control centre.
 //!
-//! Each lets an ordinary signed origin through if its account has the role, and yields the account. Calls of this pallet
-//! and of masks, pricing and billing check them, in addition to what [`RequireRole`](crate::RequireRole) refuses earlier.
+//! Each lets an ordinary signed origin through if its account has the role, and yields the account. Calls of this
+//! pallet and of masks, pricing and billing check them, in addition to what [`RequireRole`](crate::RequireRole) refuses
+//! earlier.
 //!
 //! **Privacy.** They reveal nothing.
 
