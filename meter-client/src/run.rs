@@ -8,7 +8,7 @@
 //! through while its window was open is recorded as missed.
 //!
 //! The loop holds no runtime of its own: time is [`Clock`], the chain is [`Node`]. It returns when its cycles are done; it
-//! may be dropped at any await. How a share is sent is [`crate::deliver`]'s part.
+//! may be dropped at any await. How a share is sent is the module `deliver`'s part.
 //!
 //! **Privacy.** A silent meter sends nothing at all. What is reported holds no reading, share or pseudonym.
 
