@@ -111,7 +111,12 @@ install_packages() {
     apt_install "the registry of crates is reached over TLS" ca-certificates
     apt_install "the C compiler and linker, for crates with C parts" build-essential perl
     apt_install "it compiles the network protocol's message formats" protobuf-compiler
+    apt_install "the network's encryption; building one from source takes minutes more" libssl-dev pkg-config
+    apt_install "wasm-opt, which finishes the wasm runtime" binaryen
 }
+
+# OpenSSL is the system's.
+export OPENSSL_NO_VENDOR=1
 
 # Always the same targets of the whole workspace: what is built depends on what else is built with it, and another
 # selection would build half of the dependencies again with other features.
