@@ -130,7 +130,7 @@ fn a_chain_that_does_not_say_has_slots_of_three_seconds() {
 
 #[test]
 fn the_constants_hold_together() {
-    sp_io::TestExternalities::default().execute_with(|| <Finality as Hooks<u64>>::integrity_test());
+    sp_io::TestExternalities::default().execute_with(<Finality as Hooks<u64>>::integrity_test);
 }
 
 #[test]

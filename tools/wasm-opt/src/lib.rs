@@ -13,17 +13,9 @@ use std::{fmt, io, path::Path, process::Command};
 pub enum Pass {
     /// Removes DWARF sections.
     StripDwarf,
-    /// Rewrites sign extension to instructions of the first WebAssembly version.
+    /// Rewrites sign extension to instructions of the first WebAssembly version. There is nothing to do: the runtime's
+    /// target has only that version's instructions, and `--mvp-features` refuses any other.
     SignextLowering,
-}
-
-impl Pass {
-    fn flag(self) -> &'static str {
-        match self {
-            Pass::StripDwarf => "--strip-dwarf",
-            Pass::SignextLowering => "--signext-lowering",
-        }
-    }
 }
 
 /// The program's command line.
@@ -52,7 +44,10 @@ impl OptimizationOptions {
 
     /// Adds a pass; they run in the order in which they were added.
     pub fn add_pass(&mut self, pass: Pass) -> &mut Self {
-        self.with(pass.flag())
+        match pass {
+            Pass::StripDwarf => self.with("--strip-dwarf"),
+            Pass::SignextLowering => self,
+        }
     }
 
     /// Reads `input` and writes `output`, which may be the same file.
