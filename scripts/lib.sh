@@ -115,6 +115,13 @@ install_packages() {
     apt_install "wasm-opt, which finishes the wasm runtime" binaryen
 }
 
+# What the chaos tests break things with.
+install_chaos_packages() {
+    apt_install "each node of the chaos tests gets a network of its own, which can be cut in two" iproute2 util-linux
+    apt_install "one node gets a small disk, which can be filled" mount
+    apt_install "one node gets a clock of its own, which can be wrong" faketime
+}
+
 # OpenSSL is the system's.
 export OPENSSL_NO_VENDOR=1
 

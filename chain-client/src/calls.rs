@@ -1,4 +1,5 @@
-//! The calls that roles and consortium members make.
+//! The calls that roles and consortium members make; [`crate::Decision`] has those that motions carry in a form of their
+//! own.
 //!
 //! A [`Call`] names its pallet and its function and carries its arguments as SCALE bytes; the numbers of both are looked
 //! up in the chain's metadata when it is signed. Each constructor states who may make the call; what the call does and
@@ -6,6 +7,7 @@
 //!
 //! **Privacy.** Everything here becomes public with the block that contains it.
 
+use crate::SessionKeys;
 use codec::{Compact, Encode};
 use gridveil_primitives::{
     Bid, CycleId, CycleSchedule, Manifest, Opening, PeriodIndex, PeriodKey, Price, Prid, RegionId, RegionInfo, Role,
@@ -133,6 +135,59 @@ pub fn finish_cycle(cycle: CycleId) -> Call {
     Call::new("Billing", "finish_cycle", cycle)
 }
 
+/// Takes a member into the consortium; `reason` has at most 256 bytes. By a motion of the consortium.
+pub fn add_member(account: [u8; 32], reason: &str) -> Call {
+    Call::new("Finality", "add_member", (account, reason))
+}
+
+/// Puts a member out of the consortium; `reason` has at most 256 bytes. By a motion of the consortium.
+pub fn remove_member(account: [u8; 32], reason: &str) -> Call {
+    Call::new("Finality", "remove_member", (account, reason))
+}
+
+/// Lets GRANDPA begin anew `delay` blocks from now, from the finalised block with the number `best_finalised`. By a motion
+/// of the consortium.
+pub fn note_stalled(delay: u32, best_finalised: u32) -> Call {
+    Call::new("Finality", "note_stalled", (delay, best_finalised))
+}
+
+/// Allows the runtime whose code has this BLAKE2b-256 hash. By a motion of the consortium.
+pub fn authorize_upgrade(code_hash: [u8; 32]) -> Call {
+    Call::new("Finality", "authorize_upgrade", code_hash)
+}
+
+/// Brings the runtime that was allowed. By a member.
+pub fn apply_authorized_upgrade(code: &[u8]) -> Call {
+    Call::new("System", "apply_authorized_upgrade", code)
+}
+
+/// Sets the keys that the member forms and finalises blocks with. By a member.
+pub fn set_keys(keys: &SessionKeys) -> Call {
+    // The keys are a value of the runtime's own type, encoded by its node; the proof is bytes.
+    let mut arguments = keys.keys.clone();
+    keys.proof.encode_to(&mut arguments);
+    Call {
+        pallet: "Finality",
+        function: "set_keys",
+        arguments: Arguments::Plain(arguments),
+    }
+}
+
+/// Takes the member out of those that form and finalise blocks; it stays a member. By a member.
+pub fn leave() -> Call {
+    Call::new("Finality", "leave", ())
+}
+
+/// Takes the member back among those that form and finalise blocks. By a member that left.
+pub fn rejoin() -> Call {
+    Call::new("Finality", "rejoin", ())
+}
+
+/// Lists the member's nodes, each by the bytes of its peer id, in place of those listed before. By a member.
+pub fn set_nodes(nodes: &[Vec<u8>]) -> Call {
+    Call::new("Finality", "set_nodes", nodes)
+}
+
 /// Puts a call to the vote of the consortium; it is applied once `threshold` members agree and the motion is closed. By
 /// a member, whose own vote is not cast by this.
 pub fn propose(threshold: u32, call: Call) -> Call {
@@ -152,7 +207,7 @@ pub fn vote(motion: &Motion, approve: bool) -> Call {
     Call::new("Consortium", "vote", (motion.hash, Compact(motion.index), approve))
 }
 
-/// Closes a motion and, where enough members agreed, applies its call. By anyone with a role in the consortium.
+/// Closes a motion and, where enough members agreed, applies its call. By a member.
 pub fn close(motion: &Motion) -> Call {
     let weight = (Compact(MOTION_WEIGHT.0), Compact(MOTION_WEIGHT.1));
     Call::new(

@@ -1,8 +1,7 @@
 //! The chain as a client sees it: options, heads, and what is true at a head.
 
-use crate::{calls::Motion, heads::Heads, link::translate, link::Link, runtime::Runtime, submit::Lanes, Call, Error};
-use codec::Decode;
-use gridveil_primitives::hash::blake2b_256;
+use crate::{heads::Heads, link::translate, link::Link, runtime::Runtime, submit::Lanes, Error};
+use codec::DecodeAll;
 use std::{
     future::Future,
     sync::{Arc, Mutex},
@@ -11,6 +10,17 @@ use std::{
 use subxt::{rpcs::methods::legacy::NumberOrHex, utils::H256};
 use tokio::time::timeout;
 
+/// Which block a client takes for the chain's present.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum View {
+    /// The latest finalised block. What is true there stays true.
+    #[default]
+    Finalised,
+    /// The best block, and a transaction counts as soon as it is in one. Both may be undone. For the consortium alone,
+    /// while finality has stalled: nothing can be decided otherwise, because nothing becomes final.
+    Best,
+}
+
 /// How to reach the chain, and for how long to wait.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -18,6 +28,8 @@ pub struct Options {
     pub urls: Vec<String>,
     /// The genesis hash that every node must have; `None` takes that of the first node which answers.
     pub genesis: Option<[u8; 32]>,
+    /// Which block is asked and which block is waited for. [`View::Finalised`].
+    pub view: View,
     /// How long a request may take. 10 seconds.
     pub request_timeout: Duration,
     /// How long opening a connection may take. 5 seconds.
@@ -39,6 +51,7 @@ impl Options {
         Self {
             urls,
             genesis: None,
+            view: View::Finalised,
             request_timeout: Duration::from_secs(10),
             connect_timeout: Duration::from_secs(5),
             silence: Duration::from_secs(60),
@@ -49,7 +62,7 @@ impl Options {
     }
 }
 
-/// A finalised block.
+/// A finalised block, or with [`View::Best`] a best one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Head {
     /// Its number.
@@ -106,7 +119,7 @@ impl Chain {
         self.inner.link.genesis()
     }
 
-    /// The latest finalised block that the node knows.
+    /// The latest finalised block that the node knows; with [`View::Best`] its best one.
     pub async fn finalised(&self) -> Result<Head, Error> {
         self.inner
             .link
@@ -164,26 +177,16 @@ impl Chain {
         })?
     }
 
-    /// The open motion of the consortium about a call; `None` if there is none.
-    pub async fn motion(&self, call: &Call) -> Result<Option<Motion>, Error> {
-        let head = self.finalised().await?;
-        let encoded = self.runtime_at(head).await?.encode(call)?;
-        let hash = blake2b_256(&[&encoded]);
-        let mut key = subxt::ext::frame_decode::storage::encode_storage_key_prefix("Consortium", "Voting").to_vec();
-        key.extend_from_slice(&hash);
-        let votes = self.storage("the consortium's motions", &key, head.hash).await?;
-        let Some(votes) = votes else { return Ok(None) };
-        let what = || "a motion of the consortium".to_owned();
-        // The motion's number comes first in its record.
-        let index = u32::decode(&mut &votes[..]).map_err(|cause| Error::Decode {
-            what: what(),
-            cause: cause.to_string(),
-        })?;
-        let length = u32::try_from(encoded.len()).map_err(|cause| Error::Decode {
-            what: what(),
-            cause: cause.to_string(),
-        })?;
-        Ok(Some(Motion { hash, index, length }))
+    /// How far the node has finalised and how far its best chain goes, whatever the view: two blocks' numbers.
+    pub async fn heights(&self) -> Result<(u32, u32), Error> {
+        let what = "reading the finalised and the best block";
+        self.inner
+            .link
+            .ask(what, |session| async move {
+                let finalised = head(&session, View::Finalised).await?.number;
+                Ok((finalised, head(&session, View::Best).await?.number.max(finalised)))
+            })
+            .await
     }
 
     /// A value of the chain's storage at a block.
@@ -195,6 +198,25 @@ impl Chain {
                 value.map_err(|cause| translate(&session.url, what, cause))
             })
             .await
+    }
+
+    /// A value of the chain's storage at a block, decoded: a plain one, or with `keys` one of a map. `None` where there is
+    /// none, whatever default its pallet has.
+    pub(crate) async fn value<T: DecodeAll, const N: usize>(
+        &self,
+        pallet: &str,
+        entry: &str,
+        keys: [[u8; 32]; N],
+        at: Head,
+    ) -> Result<Option<T>, Error> {
+        let what = format!("the chain's storage {pallet}.{entry}");
+        let key = self.runtime_at(at).await?.storage_key(pallet, entry, keys)?;
+        let bytes = self.storage(&what, &key, at.hash).await?;
+        let value = bytes.map(|bytes| T::decode_all(&mut &bytes[..])).transpose();
+        value.map_err(|cause| Error::Decode {
+            what,
+            cause: cause.to_string(),
+        })
     }
 
     /// The runtime at a finalised block, from memory where its version has been seen.
@@ -229,18 +251,32 @@ impl std::fmt::Debug for Chain {
     }
 }
 
-/// The finalised head of a node.
+/// The block that the client takes for a node's present.
 pub(crate) async fn finalised(session: &crate::link::Session) -> Result<Head, Error> {
-    let what = "reading the finalised head";
+    head(session, session.view).await
+}
+
+/// A node's finalised or best block.
+async fn head(session: &crate::link::Session, view: View) -> Result<Head, Error> {
+    let what = match view {
+        View::Finalised => "reading the finalised head",
+        View::Best => "reading the best block",
+    };
     let failed = |cause| translate(&session.url, what, cause);
-    let hash = session.rpc.chain_get_finalized_head().await.map_err(failed)?;
-    let header = session.rpc.chain_get_header(Some(hash)).await.map_err(failed)?;
-    let header = header.ok_or_else(|| Error::UnknownBlock {
+    let unknown = || Error::UnknownBlock {
         url: session.url.to_string(),
         what: what.into(),
-    })?;
+    };
+    let hash = match view {
+        View::Finalised => session.rpc.chain_get_finalized_head().await.map_err(failed)?,
+        View::Best => {
+            let best = session.rpc.chain_get_block_hash(None).await.map_err(failed)?;
+            best.ok_or_else(unknown)?
+        }
+    };
+    let header = session.rpc.chain_get_header(Some(hash)).await.map_err(failed)?;
     Ok(Head {
-        number: narrow(header.number)?,
+        number: narrow(header.ok_or_else(unknown)?.number)?,
         hash: hash.0,
     })
 }

@@ -5,7 +5,7 @@
 //!
 //! **Privacy.** An error names nodes, pallets and runtime functions; it never carries a key or the arguments of a call.
 
-use crate::keys::KeyError;
+use crate::{advice::advice, keys::KeyError};
 use gridveil_primitives::Refusal;
 use std::time::Duration;
 
@@ -65,6 +65,16 @@ pub enum Error {
         /// The message, with the error's data where there is any.
         message: String,
     },
+    /// The node does this only for callers that it trusts, which this one is not.
+    #[error("{url} refused {what}: {message}; give this command on the machine of your own node, with the node's local address")]
+    NotTrusted {
+        /// The node's address.
+        url: String,
+        /// What was being done.
+        what: String,
+        /// The node's words.
+        message: String,
+    },
     /// The node does not know the block that was asked about, for instance because it is behind the others.
     #[error("{url} does not know the block that {what} asks about; it may be behind: try again or name another node")]
     UnknownBlock {
@@ -87,7 +97,7 @@ pub enum Error {
         message: String,
     },
     /// The call was applied and failed; nothing of it took effect.
-    #[error("the call {call} failed with {pallet}.{error}: {doc}")]
+    #[error("the call {call} failed with {pallet}.{error}: {}{}", doc.trim_end_matches('.'), advice(pallet, error))]
     Dispatch {
         /// The call, as `Pallet.call`.
         call: String,
@@ -142,6 +152,7 @@ impl Error {
             Error::NoUrl
             | Error::WrongChain { .. }
             | Error::Rpc { .. }
+            | Error::NotTrusted { .. }
             | Error::NotAccepted { .. }
             | Error::Dispatch { .. }
             | Error::Decode { .. }

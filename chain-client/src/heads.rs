@@ -11,7 +11,7 @@ use gridveil_primitives::hash::blake2b_256;
 use subxt::rpcs::client::RpcSubscription;
 use tokio::time::timeout;
 
-/// The finalised heads of the chain, in ascending order.
+/// The finalised heads of the chain, in ascending order, whatever the client's [`crate::View`].
 ///
 /// A head may be skipped where several are finalised at once; none comes twice. The first is the head that was finalised
 /// already. When a node fails or is silent, the next one takes over, and the order stays.

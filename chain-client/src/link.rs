@@ -4,7 +4,11 @@
 //! anybody reports that it failed; whoever asks next gets a connection to the next address of the list. A node of another
 //! chain is never used.
 
-use crate::{chain::Options, runtime::Grid, Error};
+use crate::{
+    chain::{Options, View},
+    runtime::Grid,
+    Error,
+};
 use backon::{BackoffBuilder, ExponentialBuilder, Retryable};
 use std::{
     future::Future,
@@ -27,6 +31,10 @@ pub(crate) struct Session {
     pub url: Arc<str>,
     /// The node's methods.
     pub rpc: Methods,
+    /// The same connection, for methods that have no function of their own.
+    pub raw: RpcClient,
+    /// Which of the node's blocks is asked about where no other is named.
+    pub view: View,
     /// Tells this connection from those before and after it.
     serial: u64,
 }
@@ -84,12 +92,14 @@ impl Link {
         for step in 0..urls.len() {
             let place = state.next.wrapping_add(step) % urls.len();
             match self.open(&urls[place]).await {
-                Ok(rpc) => {
+                Ok((rpc, raw)) => {
                     state.next = place;
                     state.serial = state.serial.wrapping_add(1);
                     let session = Session {
                         url: urls[place].as_str().into(),
                         rpc,
+                        raw,
+                        view: self.options.view,
                         serial: state.serial,
                     };
                     state.open = Some(session.clone());
@@ -159,14 +169,14 @@ impl Link {
     }
 
     /// Connects to an address and makes sure that it serves the right chain.
-    async fn open(&self, url: &str) -> Result<Methods, Error> {
+    async fn open(&self, url: &str) -> Result<(Methods, RpcClient), Error> {
         let after = self.options.connect_timeout;
         let connect = async {
             let what = "connecting";
             let client = RpcClient::from_insecure_url(url)
                 .await
                 .map_err(|cause| translate(url, what, cause))?;
-            let rpc = Methods::new(client);
+            let rpc = Methods::new(client.clone());
             let first = rpc.chain_get_block_hash(Some(NumberOrHex::Number(0))).await;
             let found: H256 = first
                 .map_err(|cause| translate(url, "reading the genesis hash", cause))?
@@ -174,15 +184,15 @@ impl Link {
                     url: url.into(),
                     what: "reading the genesis hash".into(),
                 })?;
-            Ok::<_, Error>((rpc, found.0))
+            Ok::<_, Error>(((rpc, client), found.0))
         };
-        let (rpc, found) = timeout(after, connect).await.map_err(|_| Error::TimedOut {
+        let (methods, found) = timeout(after, connect).await.map_err(|_| Error::TimedOut {
             what: format!("connecting to {url}"),
             after,
         })??;
         let expected = *self.genesis.get_or_init(|| found);
         if found == expected {
-            Ok(rpc)
+            Ok(methods)
         } else {
             Err(Error::WrongChain {
                 url: url.into(),

@@ -1,6 +1,7 @@
 //! A node's transaction pool: handing a transaction in, understanding the answer, and following what becomes of it.
 
 use crate::{
+    chain::View,
     link::{translate, Session},
     Error, Refusal,
 };
@@ -48,15 +49,17 @@ impl Rejection {
 #[derive(Debug)]
 pub(crate) struct Watch {
     states: RpcSubscription<TransactionStatus<H256>>,
+    view: View,
 }
 
 impl Watch {
-    /// Waits until the transaction is finalised and gives the block's hash; `None` as soon as the node does not say, which
-    /// is after `silence` at the latest.
+    /// Waits until the transaction is finalised (with [`View::Best`]: in a block) and gives the block's hash; `None` as soon
+    /// as the node does not say, which is after `silence` at the latest.
     pub async fn finalised(mut self, silence: Duration) -> Option<[u8; 32]> {
         loop {
             match timeout(silence, self.states.next()).await.ok()?? {
                 Ok(TransactionStatus::Finalized(block)) => return Some(block.0),
+                Ok(TransactionStatus::InBlock(block)) if self.view == View::Best => return Some(block.0),
                 Ok(
                     TransactionStatus::Future
                     | TransactionStatus::Ready
@@ -78,7 +81,10 @@ impl Watch {
 /// Errors: those of the connection, after which the pool may have it all the same.
 pub(crate) async fn post(session: &Session, transaction: &[u8]) -> Result<Posted, Error> {
     match session.rpc.author_submit_and_watch_extrinsic(transaction).await {
-        Ok(states) => Ok(Posted::Accepted(Watch { states })),
+        Ok(states) => Ok(Posted::Accepted(Watch {
+            states,
+            view: session.view,
+        })),
         Err(RpcError::User(answer)) => Ok(verdict(&answer)),
         Err(cause) => Err(translate(&session.url, "handing in a transaction", cause)),
     }

@@ -15,15 +15,16 @@ use gridveil_primitives::{
 };
 use subxt::utils::H256;
 
+/// Functions of [`Chain`] that put questions to one of the runtime's APIs.
 macro_rules! questions {
-    ($($(#[$doc:meta])* $method:literal: $name:ident, $name_at:ident ( $($argument:ident: $kind:ty),* ) -> $answer:ty;)*) => {
+    ($api:literal; $($(#[$doc:meta])* $method:literal: $name:ident, $name_at:ident ( $($argument:ident: $kind:ty),* ) -> $answer:ty;)*) => {
         impl Chain {
             $(
                 $(#[$doc])*
                 ///
                 /// At the latest finalised block. Errors: those of a request, [`Error::Decode`].
                 pub async fn $name(&self, $($argument: $kind),*) -> Result<$answer, Error> {
-                    self.question($method, ($(&$argument,)*).encode(), None).await
+                    self.question($api, $method, ($(&$argument,)*).encode(), None).await
                 }
 
                 $(#[$doc])*
@@ -31,14 +32,16 @@ macro_rules! questions {
                 /// At the block with the hash `at`. Errors: those of a request, [`Error::UnknownBlock`],
                 /// [`Error::Decode`].
                 pub async fn $name_at(&self, $($argument: $kind,)* at: [u8; 32]) -> Result<$answer, Error> {
-                    self.question($method, ($(&$argument,)*).encode(), Some(at)).await
+                    self.question($api, $method, ($(&$argument,)*).encode(), Some(at)).await
                 }
             )*
         }
     };
 }
+pub(crate) use questions;
 
 questions! {
+    "GridApi";
     /// The chain's clock.
     "now": now, now_at() -> Moment;
     /// The regions, with what was decided about each.
@@ -70,9 +73,15 @@ questions! {
 }
 
 impl Chain {
-    /// Puts a question to the runtime's `GridApi`.
-    async fn question<T: DecodeAll>(&self, name: &str, arguments: Vec<u8>, at: Option<[u8; 32]>) -> Result<T, Error> {
-        let function = format!("GridApi_{name}");
+    /// Puts a question to one of the runtime's APIs.
+    pub(crate) async fn question<T: DecodeAll>(
+        &self,
+        api: &str,
+        name: &str,
+        arguments: Vec<u8>,
+        at: Option<[u8; 32]>,
+    ) -> Result<T, Error> {
+        let function = format!("{api}_{name}");
         let answer = self
             .inner
             .link

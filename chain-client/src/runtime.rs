@@ -10,7 +10,7 @@ use crate::{
     reads::{decode, state_call},
     Call, Error,
 };
-use codec::{Compact, Encode};
+use codec::{Compact, DecodeAll, Encode};
 use std::sync::Arc;
 use subxt::{
     client::OfflineClientAtBlock,
@@ -21,6 +21,7 @@ use subxt::{
     error::DispatchError,
     events::Phase,
     ext::{
+        frame_decode::storage::encode_storage_key,
         scale_encode::{EncodeAsFields, Error as EncodeError, FieldIter},
         scale_type_resolver::TypeResolver,
     },
@@ -130,6 +131,11 @@ impl Runtime {
         Ok(Self { versions, client })
     }
 
+    /// The version of its specification.
+    pub fn spec_version(&self) -> u32 {
+        self.versions.0
+    }
+
     /// The bytes of a call, as they stand in a transaction.
     pub fn encode(&self, call: &Call) -> Result<Vec<u8>, Error> {
         let failed = |cause: &dyn std::fmt::Display| Error::Encode {
@@ -164,13 +170,15 @@ impl Runtime {
         Ok(signed.map_err(|cause| failed(&cause))?.into_encoded())
     }
 
-    /// Whether the transaction at `index` of a block succeeded, by the block's events.
-    pub fn judge(&self, call: &Call, index: u32, events: Vec<u8>) -> Result<(), Error> {
+    /// Whether the transaction at `index` of a block succeeded, by the block's events; if so, the pallets and names of its
+    /// own.
+    pub fn judge(&self, call: &Call, index: u32, events: Vec<u8>) -> Result<Vec<(String, String)>, Error> {
         let unreadable = |cause: &dyn std::fmt::Display| Error::Decode {
             what: "a block's events".into(),
             cause: cause.to_string(),
         };
         let mut applied = false;
+        let mut reported = Vec::new();
         for event in self.client.events().from_bytes(events).iter() {
             let event = event.map_err(|cause| unreadable(&cause))?;
             if event.phase() != Phase::ApplyExtrinsic(index) {
@@ -184,14 +192,53 @@ impl Runtime {
                 ("Consortium", "Executed" | "MemberExecuted") if fields.get(32) == Some(&1) => {
                     return Err(self.dispatch_error(call, &fields[33..]));
                 }
+                // The call that brings such an upgrade succeeds all the same: the code's hash, then the reason.
+                ("System", "RejectedInvalidAuthorizedUpgrade") if fields.len() > 32 => {
+                    return Err(self.dispatch_error(call, &fields[32..]));
+                }
                 _ => {}
             }
+            reported.push((event.pallet_name().to_owned(), event.event_name().to_owned()));
         }
         if applied {
-            Ok(())
+            Ok(reported)
         } else {
             Err(unreadable(&format!("no word about transaction {index}")))
         }
+    }
+
+    /// The key of a value in the chain's storage: a plain one, or with `keys` one in a map.
+    pub fn storage_key<const N: usize>(
+        &self,
+        pallet: &str,
+        entry: &str,
+        keys: [[u8; 32]; N],
+    ) -> Result<Vec<u8>, Error> {
+        let metadata = self.client.metadata_ref();
+        encode_storage_key(pallet, entry, keys, metadata, metadata.types()).map_err(|cause| Error::Decode {
+            what: format!("the chain's storage {pallet}.{entry}"),
+            cause: cause.to_string(),
+        })
+    }
+
+    /// A constant of a pallet.
+    pub fn constant<T: DecodeAll>(&self, pallet: &str, name: &str) -> Result<T, Error> {
+        let failed = |cause: String| Error::Decode {
+            what: format!("the runtime's constant {pallet}.{name}"),
+            cause,
+        };
+        let found = self.client.metadata_ref().pallet_by_name(pallet);
+        let found = found.and_then(|pallet| pallet.constant_by_name(name));
+        let mut value = found.ok_or_else(|| failed("there is none".into()))?.value();
+        T::decode_all(&mut value).map_err(|cause| failed(cause.to_string()))
+    }
+
+    /// The pallet and the function of an encoded call, and its arguments' bytes; `None` where the runtime has no such call.
+    pub fn name<'a>(&self, call: &'a [u8]) -> Option<(&str, &str, &'a [u8])> {
+        let (&[pallet, function], arguments) = call.split_first_chunk()?;
+        let pallet = self.client.metadata_ref().pallet_by_call_index(pallet)?;
+        let function = pallet.call_variant_by_index(function)?;
+        Some((pallet.name(), &function.name, arguments))
     }
 
     /// Binds a call to this runtime's numbers and types.

@@ -10,7 +10,7 @@ use crate::{
     link::translate,
     pool::{post, Posted, Watch},
     reads::{decode, state_call},
-    runtime::{Sign, LIFETIME},
+    runtime::{Runtime, Sign, LIFETIME},
     Call, Error, RoleKey,
 };
 use backon::BackoffBuilder;
@@ -107,12 +107,31 @@ impl Sign for RoleKey {
     }
 }
 
+/// A call that was applied and succeeded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Applied {
+    /// Where.
+    pub inclusion: Inclusion,
+    /// What the runtime reported about it: pallet and event of each, in order.
+    pub events: Vec<(String, String)>,
+}
+
+impl Applied {
+    /// Whether the runtime reported this event.
+    pub fn reports(&self, pallet: &str, event: &str) -> bool {
+        self.events.iter().any(|(by, what)| by == pallet && what == event)
+    }
+}
+
 /// A transaction that was signed.
 struct Signed {
     bytes: Vec<u8>,
     nonce: u64,
     /// The finalised block at signing; the transaction is in none up to here.
     head: Head,
+    /// The runtime that it was signed for. No other one takes it, so this is the one whose events tell how it ended; the
+    /// state after its block may have the next one already.
+    runtime: Arc<Runtime>,
 }
 
 /// What became of a signed transaction.
@@ -133,6 +152,11 @@ impl Chain {
     /// where the call was applied and failed, [`Error::Unresolved`] where its fate is unknown after
     /// `Options::transaction_timeout`, [`Error::Encode`], and those of a request before anything was sent.
     pub async fn submit(&self, signer: &RoleKey, call: Call) -> Result<Inclusion, Error> {
+        Ok(self.apply(signer, call).await?.inclusion)
+    }
+
+    /// [`Chain::submit`] that also says what the runtime reported.
+    pub async fn apply(&self, signer: &RoleKey, call: Call) -> Result<Applied, Error> {
         let after = self.inner.link.options().transaction_timeout;
         let sent = AtomicBool::new(false);
         timeout(after, self.carry(signer, &call, &sent))
@@ -140,7 +164,7 @@ impl Chain {
             .unwrap_or_else(|_| Err(out_of_time(&call, &sent, after)))
     }
 
-    async fn carry(&self, signer: &RoleKey, call: &Call, sent: &AtomicBool) -> Result<Inclusion, Error> {
+    async fn carry(&self, signer: &RoleKey, call: &Call, sent: &AtomicBool) -> Result<Applied, Error> {
         let account = signer.account();
         let lane = self.inner.lanes.lane(account);
         let _ticket = Ticket::new(lane.clone());
@@ -176,19 +200,25 @@ impl Chain {
             };
             let bytes = runtime.transaction(call, signer, nonce, head)?;
             sent.store(true, Ordering::Relaxed);
+            let signed = Signed {
+                bytes,
+                nonce,
+                head,
+                runtime,
+            };
             let posted = self.inner.link.once("handing in a transaction", |session| {
-                let bytes = &bytes;
+                let bytes = &signed.bytes;
                 async move { post(&session, bytes).await }
             });
             let rejected = match posted.await {
                 Ok(Posted::Accepted(watch)) => {
                     lane.takes(nonce);
-                    return Ok((Signed { bytes, nonce, head }, Some(watch)));
+                    return Ok((signed, Some(watch)));
                 }
                 Err(failure) if failure.is_transient() => {
                     tracing::warn!(%call, %failure, "a transaction may have been handed in");
                     lane.takes(nonce);
-                    return Ok((Signed { bytes, nonce, head }, None));
+                    return Ok((signed, None));
                 }
                 Err(failure) => return Err(failure),
                 Ok(Posted::Refused(rejection)) => return Err(not_accepted(call, rejection)),
@@ -253,7 +283,7 @@ impl Chain {
     }
 
     /// Reads from a block's events how a transaction in it ended, for as long as it takes.
-    async fn settle(&self, call: &Call, signed: &Signed, block: [u8; 32]) -> Result<Inclusion, Error> {
+    async fn settle(&self, call: &Call, signed: &Signed, block: [u8; 32]) -> Result<Applied, Error> {
         loop {
             match self.outcome(call, signed, block).await {
                 Err(passing) if passing.is_transient() => {
@@ -265,7 +295,7 @@ impl Chain {
         }
     }
 
-    async fn outcome(&self, call: &Call, signed: &Signed, block: [u8; 32]) -> Result<Inclusion, Error> {
+    async fn outcome(&self, call: &Call, signed: &Signed, block: [u8; 32]) -> Result<Applied, Error> {
         let (number, body) = self.body(block).await?;
         let place = body
             .iter()
@@ -277,9 +307,10 @@ impl Chain {
         })?;
         let key = encode_storage_key_prefix("System", "Events");
         let events = self.storage("a block's events", &key, block).await?.unwrap_or_default();
-        let runtime = self.runtime_at(Head { number, hash: block }).await?;
-        runtime.judge(call, place, events)?;
-        Ok(Inclusion { block, number })
+        Ok(Applied {
+            events: signed.runtime.judge(call, place, events)?,
+            inclusion: Inclusion { block, number },
+        })
     }
 
     /// A block's number and its transactions.

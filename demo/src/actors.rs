@@ -1,4 +1,4 @@
-//! The actors of the story as the processes that they are: how `meter-client` and `grid-operator` are called.
+//! The actors as the processes that they are: how `meter-client` and `grid-operator` are called.
 //!
 //! Promises that each meter, user and operator acts through its own program with its own state folder, as it would in a
 //! real network; nothing here computes anything for them.
@@ -6,6 +6,7 @@
 //! **Privacy.** Secrets pass in files of mode 0600 inside the run's folder, never as arguments.
 
 use std::{
+    collections::BTreeSet,
     io::Write,
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
@@ -13,17 +14,21 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
+use futures::future::try_join_all;
 use gridveil_primitives::{CycleId, RegionId};
 use serde_json::Value;
 
 use crate::{
     data::Home,
     process::{Finished, Invocation, Process, ProcessError},
-    story::StoryError,
 };
 
 /// How long a command of an operator or a user may take.
 const COMMAND_TIME: Duration = Duration::from_secs(120);
+/// How many user or meter processes are started side by side.
+pub const SIDE_BY_SIDE: usize = 8;
+/// Secret URIs of the roles on a development chain, by the name of their key file.
+const ROLES: [(&str, &str); 2] = [("key-centre", "//KeyCentre"), ("control-centre", "//ControlCentre")];
 
 /// Where the programs, the states and the logs are.
 pub struct Stage {
@@ -40,7 +45,7 @@ pub struct Stage {
 }
 
 /// Writes a file that only its owner may read.
-pub fn write_secret(path: &Path, text: &str) -> std::io::Result<()> {
+fn write_secret(path: &Path, text: &str) -> std::io::Result<()> {
     std::fs::File::options()
         .write(true)
         .create_new(true)
@@ -92,7 +97,7 @@ impl Stage {
     }
 
     /// A new meter makes its keys and asks to be enrolled.
-    pub async fn request_enrolment(&self, home: &Home, urls: &str) -> Result<(), ProcessError> {
+    async fn request_enrolment(&self, home: &Home, urls: &str) -> Result<(), ProcessError> {
         let request = self
             .enrolment_dir(home.region, "requests")
             .join(format!("{}.json", home.meter));
@@ -108,7 +113,7 @@ impl Stage {
     }
 
     /// The bill identifier that a meter asked with.
-    pub fn bid(&self, home: &Home) -> std::io::Result<String> {
+    fn bid(&self, home: &Home) -> std::io::Result<String> {
         let request = self
             .enrolment_dir(home.region, "requests")
             .join(format!("{}.json", home.meter));
@@ -120,11 +125,45 @@ impl Stage {
     }
 
     /// The meter takes the key centre's response.
-    pub async fn accept_enrolment(&self, home: &Home, urls: &str) -> Result<(), StoryError> {
-        let name = format!("{}.response.age", self.bid(home)?);
+    async fn accept_enrolment(&self, home: &Home, urls: &str) -> Result<(), ProcessError> {
+        let bid = self.bid(home).map_err(|source| ProcessError::Lost {
+            name: format!("{}'s enrolment request", home.meter),
+            source,
+        })?;
+        let name = format!("{bid}.response.age");
         let response = self.enrolment_dir(home.region, "responses").join(name);
         let call = self.meter("enrol accept", &home.meter, urls).arg("enrol").arg("accept");
-        Ok(call.arg(response.display()).run(COMMAND_TIME).await.map(drop)?)
+        call.arg(response.display()).run(COMMAND_TIME).await.map(drop)
+    }
+
+    /// The key centre makes its keys, and all meters make theirs and are enrolled from a cycle on, some side by side.
+    pub async fn enrol(&self, homes: &[Home], cycle: CycleId, urls: &str) -> Result<(), ProcessError> {
+        self.init_key_centre(urls).await?;
+        for batch in homes.chunks(SIDE_BY_SIDE) {
+            try_join_all(batch.iter().map(|home| self.request_enrolment(home, urls))).await?;
+        }
+        let regions: BTreeSet<RegionId> = homes.iter().map(|home| home.region).collect();
+        for region in regions {
+            self.enrol_region(region, cycle, urls).await?;
+        }
+        for batch in homes.chunks(SIDE_BY_SIDE) {
+            try_join_all(batch.iter().map(|home| self.accept_enrolment(home, urls))).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes the folders of the stage, and the key files of the two roles on a development chain.
+    pub fn prepare(&self, regions: &[RegionId]) -> std::io::Result<()> {
+        for region in regions {
+            for kind in ["requests", "responses"] {
+                std::fs::create_dir_all(self.enrolment_dir(*region, kind))?;
+            }
+        }
+        std::fs::create_dir_all(self.dir.join("meters"))?;
+        std::fs::create_dir_all(self.dir.join("fetched"))?;
+        ROLES
+            .iter()
+            .try_for_each(|(role, uri)| write_secret(&self.key_file(role), uri))
     }
 
     /// The meter starts to replay its readings.
@@ -194,12 +233,12 @@ impl Stage {
     }
 
     /// The key centre makes its root key and its ledger.
-    pub async fn init_key_centre(&self, urls: &str) -> Result<(), ProcessError> {
+    async fn init_key_centre(&self, urls: &str) -> Result<(), ProcessError> {
         self.key_centre("init", urls).run(COMMAND_TIME).await.map(drop)
     }
 
     /// The key centre enrols all meters that asked in a region.
-    pub async fn enrol_region(&self, region: RegionId, cycle: CycleId, urls: &str) -> Result<(), ProcessError> {
+    async fn enrol_region(&self, region: RegionId, cycle: CycleId, urls: &str) -> Result<(), ProcessError> {
         self.key_centre("enrol", urls)
             .path("--request-dir", &self.enrolment_dir(region, "requests"))
             .path("--response-dir", &self.enrolment_dir(region, "responses"))

@@ -1,8 +1,8 @@
-//! The demo's checks: each a sentence with what was seen, printed as a table and counted.
+//! Checks: each a sentence with what was seen, printed as a table and counted.
 //!
 //! Promises that a check is entered once with what it saw, and that the closing line counts every row.
 //!
-//! **Privacy.** Prints what was compared, in totals and counts; the one bill that the demo shows is shown elsewhere.
+//! **Privacy.** Prints what was compared, in totals and counts.
 
 use std::fmt::Display;
 

@@ -8,7 +8,7 @@ use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use clap::Parser;
 use gridveil_primitives::PeriodIndex;
 
-use crate::data::PERIODS_PER_DAY;
+use gridveil_demo::data::PERIODS_PER_DAY;
 
 /// Replays a real day of electricity readings through four aggregators, bills every home, and checks all of it.
 ///

@@ -1,7 +1,7 @@
 //! The readings that the demo replays, and what it expects of them.
 //!
 //! Promises the plain truth that every total and every bill is compared with: read from the CSV by this module alone, not
-//! by the meter's own reader, so that one mistake in both is unlikely. Leaves to [`crate::story`] what is done with it.
+//! by the meter's own reader, so that one mistake in both is unlikely. Leaves to others what is done with it.
 //!
 //! **Privacy.** Holds every home's plain readings; only the demo may.
 

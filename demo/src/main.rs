@@ -6,12 +6,7 @@
 //!
 //! **Privacy.** Shows one home's bill, because a demo must show one; it is from published, anonymous readings.
 
-mod actors;
-mod checks;
 mod cli;
-mod data;
-mod network;
-mod process;
 mod story;
 mod verdict;
 
@@ -21,7 +16,9 @@ use clap::Parser;
 use tokio::signal::unix::{signal, SignalKind};
 use tracing_subscriber::EnvFilter;
 
-use crate::{checks::Checks, cli::Arguments, story::StoryError};
+use gridveil_demo::checks::Checks;
+
+use crate::{cli::Arguments, story::StoryError};
 
 /// Runs the story until it ends or the user ends it; dropping it ends its processes.
 async fn run(arguments: &Arguments, dir: &Path) -> Result<Checks, StoryError> {

@@ -1,7 +1,7 @@
-//! The processes of the demo: started with their logs in files, stopped politely, never left behind.
+//! Processes: started with their logs in files, stopped politely, never left behind.
 //!
 //! Promises that a process which this module started has ended when its [`Process`] is dropped, on every path out of the
-//! demo that runs destructors: an error, a panic, Ctrl-C. Ends only what it started, by its id.
+//! program that runs destructors: an error, a panic, Ctrl-C. Ends only what it started, by its id.
 //!
 //! **Privacy.** Logs go to files in the run's own folder; arguments hold paths and public values, never secrets.
 
@@ -66,7 +66,7 @@ pub enum ProcessError {
     },
 }
 
-/// A program of gridveil's, beside the demo's own.
+/// A program of gridveil's, beside the one that runs.
 pub fn program(name: &str) -> io::Result<PathBuf> {
     let own = std::env::current_exe()?;
     let path = own.with_file_name(name);
@@ -74,7 +74,7 @@ pub fn program(name: &str) -> io::Result<PathBuf> {
         return Err(io::Error::new(
             io::ErrorKind::NotFound,
             format!(
-                "{} is missing: build the workspace's binaries first (./scripts/demo does)",
+                "{} is missing: build the workspace's binaries first (the scripts do)",
                 path.display()
             ),
         ));
@@ -82,11 +82,17 @@ pub fn program(name: &str) -> io::Result<PathBuf> {
     Ok(path)
 }
 
+/// Where the log of the process with this name is.
+pub fn log_file(logs: &Path, name: &str) -> PathBuf {
+    logs.join(format!("{}.log", name.replace([' ', '/'], "-")))
+}
+
 /// A program with its arguments, not started yet.
 pub struct Invocation {
     name: String,
     program: PathBuf,
     arguments: Vec<String>,
+    wrapper: Vec<String>,
     log: PathBuf,
 }
 
@@ -109,13 +115,20 @@ impl Invocation {
     /// `name` is what errors call it and names its log in `logs`.
     pub fn new(name: impl Into<String>, program: &Path, logs: &Path) -> Self {
         let name = name.into();
-        let log = logs.join(format!("{}.log", name.replace([' ', '/'], "-")));
+        let log = log_file(logs, &name);
         Self {
             name,
             program: program.into(),
             arguments: Vec::new(),
+            wrapper: Vec::new(),
             log,
         }
+    }
+
+    /// Puts words before the program: another one, with its arguments, that becomes this program (`nsenter … --`).
+    pub fn within(mut self, wrapper: &[String]) -> Self {
+        self.wrapper = wrapper.to_vec();
+        self
     }
 
     /// Adds an argument.
@@ -135,7 +148,14 @@ impl Invocation {
     }
 
     fn command(&self, stdout: Stdio, stderr: Stdio) -> Command {
-        let mut command = Command::new(&self.program);
+        let mut command = match self.wrapper.split_first() {
+            None => Command::new(&self.program),
+            Some((first, rest)) => {
+                let mut command = Command::new(first);
+                command.args(rest).arg(&self.program);
+                command
+            }
+        };
         command
             .args(&self.arguments)
             .stdin(Stdio::null())
@@ -271,27 +291,32 @@ impl Process {
         }
     }
 
+    /// Its process id, while it runs.
+    pub fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    /// How it ended, if it has.
+    pub fn status(&mut self) -> Result<Option<ExitStatus>, ProcessError> {
+        self.child.try_wait().map_err(|source| ProcessError::Lost {
+            name: self.name.clone(),
+            source,
+        })
+    }
+
     /// An error if it has ended with one.
     pub fn check_not_failed(&mut self) -> Result<(), ProcessError> {
-        match self.child.try_wait() {
-            Ok(Some(status)) if !status.success() => Err(self.failed(status)),
-            Ok(_) => Ok(()),
-            Err(source) => Err(ProcessError::Lost {
-                name: self.name.clone(),
-                source,
-            }),
+        match self.status()? {
+            Some(status) if !status.success() => Err(self.failed(status)),
+            _ => Ok(()),
         }
     }
 
     /// An error if it has ended already.
     pub fn check_alive(&mut self) -> Result<(), ProcessError> {
-        match self.child.try_wait() {
-            Ok(None) => Ok(()),
-            Ok(Some(status)) => Err(self.failed(status)),
-            Err(source) => Err(ProcessError::Lost {
-                name: self.name.clone(),
-                source,
-            }),
+        match self.status()? {
+            None => Ok(()),
+            Some(status) => Err(self.failed(status)),
         }
     }
 
@@ -343,6 +368,14 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(error.contains("no luck") && error.contains("exit status: 3"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_wrapped_process_has_the_surroundings_that_its_wrapper_makes() {
+        let logs = tempfile::tempdir().unwrap();
+        let wrapper = ["/usr/bin/env", "WRAPPED=yes"].map(String::from);
+        let wrapped = shell("echo $WRAPPED", logs.path()).within(&wrapper);
+        assert_eq!(wrapped.run(GRACE).await.unwrap(), "yes\n");
     }
 
     #[tokio::test]

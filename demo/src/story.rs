@@ -18,15 +18,18 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rand::{rngs::StdRng, Rng, SeedableRng};
 use tokio::time::{sleep, Instant};
 
-use crate::{
-    actors::{write_secret, Stage},
+use gridveil_demo::{
+    actors::{Stage, SIDE_BY_SIDE},
     checks::Checks,
-    cli::Arguments,
     data::{select, unpack, DataError, Home, Selection},
-    network::{Network, NetworkError, AGGREGATORS},
+    network::{Genesis, Network, NetworkError, NodePlan, MEMBERS},
     process::{program, Process, ProcessError},
-    verdict,
 };
+
+use crate::{cli::Arguments, verdict};
+
+/// The consortium of the demo.
+const AGGREGATORS: &[&str] = MEMBERS.split_at(4).0;
 
 /// The cycle that the demo runs.
 pub const CYCLE: CycleId = 0;
@@ -43,10 +46,6 @@ steps = [
     { up_to_wh = 1_000_000, price = 672_000 },
 ]
 "#;
-/// Secret URIs of the roles on a development chain, by the name of their key file.
-const ROLES: [(&str, &str); 2] = [("key-centre", "//KeyCentre"), ("control-centre", "//ControlCentre")];
-/// How many user or meter processes are started side by side.
-const SIDE_BY_SIDE: usize = 8;
 /// How long after the last window everything that follows may take.
 const SETTLING: Duration = Duration::from_secs(90);
 const POLL: Duration = Duration::from_millis(500);
@@ -139,7 +138,7 @@ pub async fn run(arguments: &Arguments, dir: &Path) -> Result<Checks, StoryError
             .clone()
             .unwrap_or_else(|| dir.join("store").display().to_string()),
     };
-    prepare_folders(&stage, &regions)?;
+    stage.prepare(&regions)?;
 
     teller.tell(format!(
         "Setup: four aggregators ({}) start as four processes",
@@ -147,7 +146,17 @@ pub async fn run(arguments: &Arguments, dir: &Path) -> Result<Checks, StoryError
     ));
     let nodes = dir.join("nodes");
     std::fs::create_dir_all(&nodes)?;
-    let mut network = Network::start(&program("gridveil-node")?, &nodes, &logs, arguments.slot(), &regions).await?;
+    let genesis = Genesis {
+        members: AGGREGATORS,
+        slot: arguments.slot(),
+        regions: &regions,
+        term_blocks: None,
+    };
+    let plans = AGGREGATORS
+        .iter()
+        .map(|name| NodePlan::on_loopback(name))
+        .collect::<Result<_, _>>()?;
+    let mut network = Network::start(&program("gridveil-node")?, &nodes, &logs, &genesis, plans).await?;
     let urls = network.urls_from(0);
     let chain = Chain::connect(Options::new(network.urls())).await?;
 
@@ -156,16 +165,7 @@ pub async fn run(arguments: &Arguments, dir: &Path) -> Result<Checks, StoryError
         homes.len(),
         regions.len()
     ));
-    stage.init_key_centre(&urls).await?;
-    for batch in homes.chunks(SIDE_BY_SIDE) {
-        try_join_all(batch.iter().map(|home| stage.request_enrolment(home, &urls))).await?;
-    }
-    for region in &regions {
-        stage.enrol_region(*region, CYCLE, &urls).await?;
-    }
-    for batch in homes.chunks(SIDE_BY_SIDE) {
-        try_join_all(batch.iter().map(|home| stage.accept_enrolment(home, &urls))).await?;
-    }
+    stage.enrol(&homes, CYCLE, &urls).await?;
 
     let lead = arguments.slot() * 8;
     stage
@@ -232,19 +232,6 @@ pub async fn run(arguments: &Arguments, dir: &Path) -> Result<Checks, StoryError
     network.stop().await?;
     teller.tell("The network has stopped");
     Ok(checks)
-}
-
-fn prepare_folders(stage: &Stage, regions: &[RegionId]) -> std::io::Result<()> {
-    for region in regions {
-        for kind in ["requests", "responses"] {
-            std::fs::create_dir_all(stage.enrolment_dir(*region, kind))?;
-        }
-    }
-    std::fs::create_dir_all(stage.dir.join("meters"))?;
-    std::fs::create_dir_all(stage.dir.join("fetched"))?;
-    ROLES
-        .iter()
-        .try_for_each(|(role, uri)| write_secret(&stage.key_file(role), uri))
 }
 
 fn now_ms() -> u64 {

@@ -2,7 +2,7 @@
 //!
 //! Promises that each claim is checked on what a party could really see: the chain through a node, bills as their users
 //! fetched and opened them, the key centre's ledger as its own command prints it. What is expected comes from
-//! [`crate::data`] and from arithmetic written out here, not from the code that produced it.
+//! [`gridveil_demo::data`] and from arithmetic written out here, not from the code that produced it.
 //!
 //! **Privacy.** Reads every home's bill with that home's own key, and shows one.
 
@@ -13,12 +13,13 @@ use gridveil_bills::{envelope, report::Report};
 use gridveil_chain_client::Chain;
 use gridveil_primitives::{Outcome, PeriodIndex, PeriodKey, PeriodStatus, PeriodView, RegionId, Total};
 
-use crate::{
+use gridveil_demo::{
     checks::{Checks, Comparison, Seen},
     data::{region_total, silences, Home},
     process::Finished,
-    story::{Day, StoryError, CYCLE},
 };
+
+use crate::story::{Day, StoryError, CYCLE};
 
 /// 10^-9 currency units, in which watt-hours × millionths per kWh come out, to hundredths.
 const NANOS_PER_HUNDREDTH: i128 = 10_000_000;
@@ -427,7 +428,7 @@ fn refused(finished: &Finished, reason: &str) -> Seen {
 }
 
 async fn same_chain(day: &Day<'_>) -> Result<Seen, StoryError> {
-    let clients = try_join_all((0..crate::network::AGGREGATORS.len()).map(|index| day.network.client(index))).await?;
+    let clients = try_join_all((0..day.network.len()).map(|index| day.network.client(index))).await?;
     // The height that all of them have finalised; the one that was dead has caught up, or this waits until it has.
     let target = day.chain.finalised().await?.number;
     let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(60);

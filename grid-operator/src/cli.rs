@@ -7,9 +7,9 @@ use std::{ops::Range, path::PathBuf};
 use clap::{Args, Parser, Subcommand};
 use gridveil_primitives::{CycleId, PeriodIndex, RegionId, PERIODS_PER_CYCLE};
 
-use crate::key_centre::schedule::Start;
+use crate::{consortium::cli::ConsortiumArgs, key_centre::schedule::Start};
 
-/// The key centre and the control centre of a gridveil grid.
+/// The key centre and the control centre of a gridveil grid, and the members of its consortium.
 ///
 /// Each command can be stopped at any moment and given again: it carries on where it was. Messages go to the standard
 /// error; set RUST_LOG for more of them.
@@ -30,13 +30,15 @@ pub struct Cli {
     pub role: Role,
 }
 
-/// The two operators.
+/// Those who work on a grid.
 #[derive(Subcommand, Debug)]
 pub enum Role {
     /// Enrols meters, publishes filters and mask commitments, finds faulty meters, bills.
     KeyCentre(KeyCentreArgs),
     /// Sets prices.
     ControlCentre(ControlCentreArgs),
+    /// Forms and finalises blocks, and decides by vote on members, roles, regions and upgrades.
+    Consortium(ConsortiumArgs),
 }
 
 /// The key centre's part of the command line.
@@ -200,6 +202,7 @@ impl Cli {
                     }
                 )
             }
+            Role::Consortium(_) => false,
         }
     }
 }

@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::{
     cli::{Cli, ControlCentreArgs, ControlCentreCommand, KeyCentreArgs, KeyCentreCommand, Role},
     config::{need, Config},
+    consortium,
     control_centre::{
         prices::Prices,
         run::{run as run_control_centre, Priced},
@@ -38,13 +39,19 @@ pub async fn run(cli: Cli) -> Result<(), Error> {
     match cli.role {
         Role::KeyCentre(args) => key_centre(args, &config, nodes, output).await,
         Role::ControlCentre(args) => control_centre(args, &config, nodes, output).await,
+        Role::Consortium(args) => consortium::run::run(args, &config, nodes, output).await,
     }
 }
 
 async fn connect(nodes: Vec<String>, key_file: Option<PathBuf>) -> Result<Node, Error> {
+    connect_with(Options::new(nodes), key_file).await
+}
+
+/// The chain with the key of a file.
+pub(crate) async fn connect_with(options: Options, key_file: Option<PathBuf>) -> Result<Node, Error> {
     // The key first: it needs no network to be found wrong.
     let key = key_file.map(RoleKey::from_file).transpose()?;
-    Ok(Node::new(Chain::connect(Options::new(nodes)).await?, key))
+    Ok(Node::new(Chain::connect(options).await?, key))
 }
 
 async fn key_centre(args: KeyCentreArgs, config: &Config, nodes: Vec<String>, output: Output) -> Result<(), Error> {

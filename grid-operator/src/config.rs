@@ -12,6 +12,10 @@
 //! [control_centre]
 //! key_file = "control-centre.uri"
 //! tariff = "tariff.toml"
+//!
+//! [consortium]
+//! key_file = "member.uri"
+//! own_node = "ws://127.0.0.1:9944"
 //! ```
 //!
 //! Relative paths in it start from its own directory. A setting that is not known is an error.
@@ -39,6 +43,8 @@ pub struct Config {
     pub key_centre: KeyCentreConfig,
     /// The control centre's settings.
     pub control_centre: ControlCentreConfig,
+    /// A member's settings.
+    pub consortium: ConsortiumConfig,
 }
 
 /// The key centre's settings.
@@ -67,6 +73,16 @@ pub struct ControlCentreConfig {
     pub tariff: Option<PathBuf>,
 }
 
+/// A member's settings.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ConsortiumConfig {
+    /// The file of the account's key.
+    pub key_file: Option<PathBuf>,
+    /// The address of the member's own node, which keeps its session keys.
+    pub own_node: Option<String>,
+}
+
 impl Config {
     /// Reads a configuration; without a file, the empty one.
     pub fn load(path: Option<&Path>) -> Result<Config, Error> {
@@ -84,6 +100,7 @@ impl Config {
             &mut control.dir,
             &mut control.key_file,
             &mut control.tariff,
+            &mut config.consortium.key_file,
         ];
         for file in files.into_iter().flatten() {
             *file = home.join(&file);
@@ -127,7 +144,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("operator.toml");
         let text = "nodes = ['ws://a']\n[key_centre]\ndir = 'kc'\nkey_file = '/keys/kc'\nstore = 'bills'\n\
-                    [control_centre]\ntariff = 't.toml'";
+                    [control_centre]\ntariff = 't.toml'\n[consortium]\nkey_file = 'm.uri'\nown_node = 'ws://b'";
         std::fs::write(&path, text).unwrap();
         let config = Config::load(Some(&path)).unwrap();
         assert_eq!(config.key_centre.dir, Some(dir.path().join("kc")));
@@ -137,6 +154,8 @@ mod tests {
             Some(dir.path().join("bills").to_string_lossy().into_owned())
         );
         assert_eq!(config.control_centre.tariff, Some(dir.path().join("t.toml")));
+        assert_eq!(config.consortium.key_file, Some(dir.path().join("m.uri")));
+        assert_eq!(config.consortium.own_node.as_deref(), Some("ws://b"));
         let remote = load("[key_centre]\nstore = 'http://127.0.0.1:5001'").unwrap();
         assert_eq!(remote.key_centre.store.as_deref(), Some("http://127.0.0.1:5001"));
     }

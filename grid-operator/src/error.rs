@@ -87,6 +87,59 @@ pub enum Error {
         /// The role that is needed.
         role: Role,
     },
+    /// The account of the key file is no member of the consortium.
+    #[error(
+        "the account {account} is not a member of the consortium; give a member's key with --key-file, or let the members \
+         take it in: `consortium propose add-member {account} --reason …`"
+    )]
+    NotAMember {
+        /// The account.
+        account: String,
+    },
+    /// There is no such motion.
+    #[error("no motion {name} is open, {}; it was closed, or it never was", those_open(.open))]
+    NoMotion {
+        /// How it was named.
+        name: String,
+        /// The numbers of those that are open.
+        open: Vec<String>,
+    },
+    /// A motion cannot be closed yet.
+    #[error(
+        "motion {index} cannot be closed yet: it has {ayes} of the {needed} ayes that it needs, and runs until block {end}; \
+         let more members vote"
+    )]
+    Undecided {
+        /// The motion's number.
+        index: u32,
+        /// How many ayes it has.
+        ayes: usize,
+        /// How many it needs.
+        needed: u32,
+        /// The block from which on it can be closed all the same.
+        end: u32,
+    },
+    /// A member's keys are too fresh to be changed.
+    #[error(
+        "the keys of {account} were set a short while ago and can be set again from block {from} on; the chain is at {best}. \
+         No keys were made: wait for that block"
+    )]
+    KeysTooSoon {
+        /// The member.
+        account: String,
+        /// The first block that takes new keys.
+        from: u32,
+        /// The best block.
+        best: u32,
+    },
+    /// A runtime's code cannot be used.
+    #[error("the runtime {path} cannot be used: {problem}")]
+    Code {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        problem: String,
+    },
     /// The chain does not know the region.
     #[error("the chain has no region {0}; the consortium registers regions")]
     UnknownRegion(RegionId),
@@ -182,6 +235,14 @@ const POOL_IS_BUSY: [i32; 4] = [1012, 1013, 1014, 1016];
 pub fn is_passing(error: &gridveil_chain_client::Error) -> bool {
     let busy = matches!(error, gridveil_chain_client::Error::NotAccepted { code, .. } if POOL_IS_BUSY.contains(code));
     busy || error.is_transient()
+}
+
+/// The motions that are open, in words.
+fn those_open(open: &[String]) -> String {
+    match open {
+        [] => "and no other either".into(),
+        open => format!("only {}", open.join(", ")),
+    }
 }
 
 /// A region as it follows other words, where there is one.

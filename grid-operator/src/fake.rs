@@ -1,7 +1,7 @@
 //! A chain in memory, with the rules of the pallets as far as the operators rely on them, for tests.
 //!
 //! Openings and filters are checked with the same functions that the chain uses. A test can make an order fail, lose
-//! its answer, or stop the operator dead just before or just after the chain takes it.
+//! its answer, stop the operator dead just before or just after the chain takes it, or let the node go away.
 
 use std::{
     collections::BTreeMap,
@@ -35,6 +35,8 @@ pub enum Fate {
     AnswerLost,
     /// The node fails before the chain hears of it.
     NodeFails,
+    /// The node goes away before the chain hears of it, and stays away.
+    NodeLeaves,
 }
 
 /// What the chain holds.
@@ -59,6 +61,10 @@ pub struct World {
     pub plan: Option<(usize, Fate)>,
     /// A share that the node keeps to itself.
     pub hidden: Option<Prid>,
+    /// Whether the node is away, while the chain goes on.
+    pub away: bool,
+    /// How often something was asked of the node while it was away.
+    pub unanswered: usize,
 }
 
 /// The chain, seen by one account.
@@ -71,6 +77,7 @@ pub struct FakeGrid {
 }
 
 pub struct FakeHeads {
+    grid: FakeGrid,
     height: watch::Receiver<u32>,
     begun: bool,
 }
@@ -81,6 +88,7 @@ impl Follow for FakeHeads {
             self.height.changed().await.expect("the chain outlives its followers");
         }
         self.begun = true;
+        self.grid.reach()?;
         Ok(head(*self.height.borrow_and_update()))
     }
 }
@@ -180,9 +188,24 @@ impl FakeGrid {
         }
     }
 
-    fn check(&self, at: BlockHash) {
+    /// Fails while the node is away.
+    fn reach(&self) -> Result<(), Error> {
+        let mut world = self.world();
+        if !world.away {
+            return Ok(());
+        }
+        world.unanswered += 1;
+        Err(Error::Connection {
+            url: "ws://the.node".into(),
+            what: "asking".into(),
+            cause: "nobody listens there".into(),
+        })
+    }
+
+    fn check(&self, at: BlockHash) -> Result<(), Error> {
         let known = (0..=*self.height.borrow()).any(|number| head(number).hash == at);
         assert!(known, "a block was asked about that was never finalised");
+        self.reach()
     }
 }
 
@@ -418,23 +441,26 @@ impl Grid for FakeGrid {
     }
 
     async fn finalised(&self) -> Result<Head, Error> {
+        self.reach()?;
         Ok(head(*self.height.borrow()))
     }
 
     async fn heads(&self) -> Result<FakeHeads, Error> {
+        self.reach()?;
         Ok(FakeHeads {
+            grid: self.clone(),
             height: self.height.subscribe(),
             begun: false,
         })
     }
 
     async fn now(&self, at: BlockHash) -> Result<Moment, Error> {
-        self.check(at);
+        self.check(at)?;
         Ok(self.world().now)
     }
 
     async fn regions(&self, at: BlockHash) -> Result<Vec<(RegionId, RegionInfo)>, Error> {
-        self.check(at);
+        self.check(at)?;
         Ok(self
             .world()
             .regions
@@ -444,22 +470,22 @@ impl Grid for FakeGrid {
     }
 
     async fn role(&self, account: [u8; 32], at: BlockHash) -> Result<Option<Role>, Error> {
-        self.check(at);
+        self.check(at)?;
         Ok(self.world().roles.get(&account).copied())
     }
 
     async fn cycle(&self, cycle: CycleId, at: BlockHash) -> Result<Option<CycleSchedule>, Error> {
-        self.check(at);
+        self.check(at)?;
         Ok(self.world().cycles.get(cycle as usize).copied())
     }
 
     async fn latest_cycle(&self, at: BlockHash) -> Result<Option<CycleId>, Error> {
-        self.check(at);
+        self.check(at)?;
         Ok((self.world().cycles.len() as CycleId).checked_sub(1))
     }
 
     async fn filter_meters(&self, region: RegionId, cycle: CycleId, at: BlockHash) -> Result<Option<u32>, Error> {
-        self.check(at);
+        self.check(at)?;
         Ok(self.world().filters.get(&(region, cycle)).map(|(meters, _)| *meters))
     }
 
@@ -469,7 +495,7 @@ impl Grid for FakeGrid {
         cycle: CycleId,
         at: BlockHash,
     ) -> Result<Vec<(PeriodIndex, PeriodView)>, Error> {
-        self.check(at);
+        self.check(at)?;
         let world = self.world();
         let keys = world
             .manifests
@@ -481,12 +507,12 @@ impl Grid for FakeGrid {
     }
 
     async fn period(&self, key: PeriodKey, at: BlockHash) -> Result<Option<PeriodView>, Error> {
-        self.check(at);
+        self.check(at)?;
         Ok(self.world().view(&key))
     }
 
     async fn shares(&self, key: PeriodKey, at: BlockHash) -> Result<Vec<Share>, Error> {
-        self.check(at);
+        self.check(at)?;
         let world = self.world();
         let shares = world.shares.get(&key).into_iter().flatten();
         let shown = shares.filter(|(prid, _)| world.hidden != Some(**prid));
@@ -499,16 +525,17 @@ impl Grid for FakeGrid {
     }
 
     async fn user(&self, bid: Bid, at: BlockHash) -> Result<Option<[u8; 32]>, Error> {
-        self.check(at);
+        self.check(at)?;
         Ok(self.world().users.get(&bid).copied())
     }
 
     async fn bill(&self, cycle: CycleId, bid: Bid, at: BlockHash) -> Result<Option<BillRecord>, Error> {
-        self.check(at);
+        self.check(at)?;
         Ok(self.world().bills.get(&(cycle, bid)).cloned())
     }
 
     async fn submit(&self, order: &Order) -> Result<(), Error> {
+        self.reach()?;
         let fate = {
             let mut world = self.world();
             match world.plan.take() {
@@ -527,6 +554,10 @@ impl Grid for FakeGrid {
                     what: "an order".into(),
                     after: Duration::from_secs(1),
                 });
+            }
+            Some(Fate::NodeLeaves) => {
+                self.world().away = true;
+                return self.reach();
             }
             _ => {}
         }

@@ -123,8 +123,8 @@ pub trait Grid: Clone + Send + Sync + 'static {
 /// A [`Grid`] behind a node, with the key of a role where orders are to be given.
 #[derive(Clone)]
 pub struct Node {
-    chain: Chain,
-    key: Option<RoleKey>,
+    pub(crate) chain: Chain,
+    pub(crate) key: Option<RoleKey>,
 }
 
 impl Node {

@@ -1,9 +1,10 @@
-//! The two operators of a grid: the [`key_centre`] and the [`control_centre`].
+//! The two operators of a grid, the [`key_centre`] and the [`control_centre`], and the members of its [`consortium`].
 //!
-//! The binary `grid-operator` is this library behind a command line. Every command acts on finalised state only,
+//! The binary `grid-operator` is this library behind a command line. Every command acts on finalised state only (but for
+//! a member that asks for the best chain, to end a stall of finality),
 //! decides on disk before it sends, and can be killed and given again at any moment. The chain is behind
-//! [`grid::Grid`], so that all of it also runs against a chain in memory. Who may do what is decided on chain; the
-//! operators only bring the key of their role.
+//! [`grid::Grid`] and [`consortium::council::Council`], so that all of it also runs against a chain in memory. Who may do
+//! what is decided on chain; the operators only bring the key of their role.
 //!
 //! **Privacy.** The key centre can unmask readings and does so for bills alone; the control centre sees regional
 //! totals. Neither writes a reading to disk, to a log or to the chain.
@@ -11,6 +12,7 @@
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod consortium;
 pub mod control_centre;
 pub mod error;
 #[cfg(test)]

@@ -13,3 +13,7 @@ pub const BATCH: usize = 500;
 pub const MANIFESTS: usize = 500;
 /// The most bytes of manifests in one call, unless one alone has more: a fifth of a block.
 pub const MANIFEST_BYTES: usize = 1 << 20;
+/// The most bytes of a decision's reason (`Finality`'s `Reason`).
+pub const REASON: usize = 256;
+/// The most bytes of a runtime's code: as text of twice that length it must pass a node's RPC, which takes ten million.
+pub const CODE: u64 = 4 << 20;

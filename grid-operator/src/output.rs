@@ -43,6 +43,21 @@ impl Output {
         bar.enable_steady_tick(Duration::from_millis(500));
         bar
     }
+
+    /// Says on the standard error that something is being waited for and for how long, where that is a terminal and people
+    /// read.
+    pub fn waiting(&self, what: &'static str) -> ProgressBar {
+        if self.json {
+            return ProgressBar::hidden();
+        }
+        let bar = ProgressBar::new_spinner();
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
+            bar.set_style(style);
+        }
+        bar.set_message(what);
+        bar.enable_steady_tick(Duration::from_millis(200));
+        bar
+    }
 }
 
 /// A value on one line.

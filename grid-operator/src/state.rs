@@ -148,19 +148,25 @@ pub fn read_secret(path: &Path) -> Result<Zeroizing<Vec<u8>>, StateError> {
 
 /// Reads a whole file of at most `most` bytes as text; more than that is refused rather than read.
 pub fn read_text(path: &Path, most: u64) -> Result<String, StateError> {
+    let text = String::from_utf8(read_bytes(path, most)?);
+    text.map_err(|cause| reading(path)(io::Error::new(io::ErrorKind::InvalidData, cause)))
+}
+
+/// Reads a whole file of at most `most` bytes; more than that is refused rather than read.
+pub fn read_bytes(path: &Path, most: u64) -> Result<Vec<u8>, StateError> {
     let file = File::open(path).map_err(reading(path))?;
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     file.take(most.saturating_add(1))
-        .read_to_string(&mut text)
+        .read_to_end(&mut bytes)
         .map_err(reading(path))?;
-    if u64::try_from(text.len()).unwrap_or(u64::MAX) > most {
+    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > most {
         let source = io::Error::new(io::ErrorKind::InvalidData, format!("it is longer than {most} bytes"));
         return Err(StateError::Read {
             path: path.to_owned(),
             source,
         });
     }
-    Ok(text)
+    Ok(bytes)
 }
 
 /// The files of a directory whose names end in `.json`, by name.

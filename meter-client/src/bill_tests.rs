@@ -3,8 +3,9 @@ use crate::testing::{enrolled, FakeLedger};
 use gridveil_bills::{
     cid,
     envelope::encrypt_bytes,
-    store::{DirectoryStore, StoreError},
+    store::{DirectoryStore, KuboStore, StoreError},
 };
+use std::{net::TcpListener, time::Duration};
 use tempfile::TempDir;
 
 const BID: Bid = [7; 32];
@@ -66,6 +67,22 @@ async fn a_store_that_returns_other_bytes_is_refused() {
     let out = dir.path().join("bill.age");
     let error = fetch(&ledger, &store, 3, &BID, &out).await.unwrap_err();
     assert!(matches!(error, BillError::Store(StoreError::Altered { .. })) && !out.exists());
+}
+
+#[tokio::test]
+async fn a_store_that_is_down_is_named_and_what_was_fetched_before_stays() {
+    let (dir, store, ledger) = stored().await;
+    let out = dir.path().join("bill.age");
+    fetch(&ledger, &store, 3, &BID, &out).await.unwrap();
+    // A port that was free a moment ago.
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = format!("http://{address}");
+    let (limit, pause) = (Duration::from_secs(30), Duration::from_millis(1));
+    let down = KuboStore::new(&url).unwrap().with_times(limit, pause);
+    let error = fetch(&ledger, &down, 3, &BID, &out).await.unwrap_err();
+    assert!(matches!(&error, BillError::Store(StoreError::Failed { store, .. }) if *store == url));
+    assert_eq!(error.kind(), "store");
+    assert_eq!(std::fs::read(&out).unwrap(), BYTES);
 }
 
 #[tokio::test]

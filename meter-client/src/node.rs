@@ -117,3 +117,30 @@ impl Node for Network {
         Ok(self.route(route).await?.submit_share(key, value, signer).await?.number)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    #[tokio::test]
+    async fn a_node_that_is_down_is_an_error_with_its_address() {
+        // A port that was free a moment ago.
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let mut options = Options::new(vec![format!("ws://{address}")]);
+        options.retries = 0;
+        let network = Network::new(options);
+        for answer in [network.schedule(0).await.map(|_| ()), network.now(0).await.map(|_| ())] {
+            match answer {
+                Err(NodeError::Failed(said)) => assert!(said.contains(&address.to_string()), "{said}"),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_meter_without_a_node_says_so() {
+        let network = Network::new(Options::new(vec![]));
+        assert!(matches!(network.now(0).await, Err(NodeError::Failed(said)) if said == Error::NoUrl.to_string()));
+    }
+}

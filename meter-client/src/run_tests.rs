@@ -272,6 +272,58 @@ fn a_node_that_is_down_at_start_is_waited_for() {
     assert_eq!(states(&state, 0), [PeriodState::Finalised; 4]);
 }
 
+/// Runs a meter to the end of its cycle while its only node is away from one moment to another.
+fn live_through_an_outage(world: &World, state: &StateDir, away: std::ops::Range<Moment>) -> Vec<Event> {
+    let events = RefCell::new(Vec::new());
+    let report = |event| events.borrow_mut().push(event);
+    let meter = Meter::new(state, world, world, StdRng::seed_from_u64(1), &report).unwrap();
+    let come_and_go = || {
+        let down = away.contains(&Clock::now(world));
+        world.set_routes(&[if down { Conduct::Down } else { Conduct::Honest(500) }]);
+        false
+    };
+    come_and_go();
+    let mut source = Fickle::new(&[]);
+    world
+        .run(meter.run(&mut source, ONE), come_and_go)
+        .expect("it was not killed")
+        .unwrap();
+    check(world, &source.given);
+    drop(meter);
+    events.into_inner()
+}
+
+#[test]
+fn a_node_that_comes_up_while_the_meter_waits_for_it_is_used_without_a_restart() {
+    let (_dir, state) = enrolled();
+    let world = World::new(&[], &[(0, SCHEDULE)]);
+    let events = live_through_an_outage(&world, &state, 0..SCHEDULE.start);
+    assert!(matches!(&events[0], Event::Waiting { cycle: 0, reason } if reason.contains("no node can be reached")));
+    assert_eq!(states(&state, 0), [PeriodState::Finalised; 4]);
+}
+
+#[test]
+fn a_node_that_goes_away_for_half_a_window_costs_no_share() {
+    let (_dir, state) = enrolled();
+    let world = World::new(&[], &[(0, SCHEDULE)]);
+    let ends = SCHEDULE.ends(1).unwrap();
+    let events = live_through_an_outage(&world, &state, ends..ends + SCHEDULE.window_ms / 2);
+    // All first tries of period 1 fall into the outage.
+    let failed =
+        |event: &Event| matches!(event, Event::Refused { period: 1, reason, .. } if reason.contains("reached"));
+    assert!(events.iter().filter(|event| failed(event)).count() >= 2);
+    assert_eq!(states(&state, 0), [PeriodState::Finalised; 4]);
+}
+
+#[test]
+fn a_node_of_another_chain_is_sent_nothing_and_ends_the_run() {
+    let (_dir, state) = enrolled();
+    let world = World::new(&[Conduct::Foreign], &[(0, SCHEDULE)]);
+    let (done, _) = live(&world, &state, &mut Fickle::new(&[]), 1, ONE, u32::MAX);
+    assert!(matches!(done, Some(Err(RunError::WrongChain(said))) if said.contains("another chain")));
+    assert!(world.sent().is_empty() && states(&state, 0).is_empty());
+}
+
 #[test]
 fn periods_whose_window_was_slept_through_are_missed_and_the_others_are_not() {
     let (_dir, state) = enrolled();

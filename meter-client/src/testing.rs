@@ -57,6 +57,8 @@ pub enum Conduct {
     Down,
     /// Says something untrue and includes nothing.
     Lying(Refusal),
+    /// Belongs to another chain.
+    Foreign,
 }
 
 #[derive(Default)]
@@ -293,6 +295,7 @@ impl Node for World {
         let inner = self.inner();
         match inner.routes.first() {
             Some(Conduct::Down) => Err(NodeError::Failed("no node can be reached".into())),
+            Some(Conduct::Foreign) => Err(foreign()),
             _ => Ok(inner.schedules.get(&cycle).copied()),
         }
     }
@@ -302,6 +305,7 @@ impl Node for World {
         let inner = self.inner();
         match inner.routes[route] {
             Conduct::Down => Err(NodeError::Failed("the node cannot be reached".into())),
+            Conduct::Foreign => Err(foreign()),
             _ => Ok(inner.finalised(route)),
         }
     }
@@ -312,6 +316,7 @@ impl Node for World {
         let seen = inner.seen(route);
         match inner.routes[route] {
             Conduct::Down => Err(NodeError::Failed("the node cannot be reached".into())),
+            Conduct::Foreign => Err(foreign()),
             _ => {
                 let shares = inner.on_chain.get(key).into_iter().flatten();
                 let finalised = shares.filter(|(_, found)| found.finalised <= seen);
@@ -377,8 +382,14 @@ impl Node for World {
             Conduct::Mute | Conduct::Deaf => pending().await,
             Conduct::Down => Err(NodeError::Failed("the node cannot be reached".into())),
             Conduct::Lying(refusal) => Err(NodeError::Refused(refusal)),
+            Conduct::Foreign => Err(foreign()),
         }
     }
+}
+
+/// What a client says of a node of another chain.
+fn foreign() -> NodeError {
+    NodeError::WrongChain("the node serves another chain".into())
 }
 
 /// A source that gives another reading each time it is asked, so that only what was fixed on disk can be sent twice.

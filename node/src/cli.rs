@@ -3,8 +3,9 @@
 //! **Privacy.** Secrets go in files (`--node-key-file`, the keystore under `--base-path`); the standard flags that take
 //! one on the command line (`--node-key`, `key insert --suri`) are for tests.
 
-use crate::chain_spec;
+use crate::{chain_spec, vote::LeaderChoice};
 use sc_cli::SubstrateCli;
+use sc_storage_monitor::StorageMonitorParams;
 
 /// `gridveil-node [FLAGS]` runs a node, `gridveil-node COMMAND` looks after its chain and keys.
 ///
@@ -27,6 +28,23 @@ pub struct Cli {
     /// How to run the node.
     #[command(flatten)]
     pub run: sc_cli::RunCmd,
+
+    /// What is gridveil's own in running it.
+    #[command(flatten)]
+    pub settings: Settings,
+}
+
+/// What a gridveil node can be told beside what every Substrate node can.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Settings {
+    /// Whom this node's member votes for as the next leader: an account (SS58, or 0x and hexadecimal), `best` for the
+    /// authority with the best record on chain, `off` for nobody.
+    #[arg(long, value_name = "ACCOUNT|best|off", default_value_t)]
+    pub leader_vote: LeaderChoice,
+
+    /// When to stop for want of disk space: before the database can't be written any more.
+    #[command(flatten)]
+    pub storage_monitor: StorageMonitorParams,
 }
 
 /// The commands beside running a node.
@@ -106,6 +124,31 @@ mod tests {
         let cli = Cli::parse_from(["gridveil-node"]);
         assert_eq!(cli.run.pool_config.tx_ban_seconds, Some(3));
         assert_eq!(cli.run.pool_config.pool_limit, 32_768);
+    }
+
+    #[test]
+    fn the_vote_goes_to_the_best_record_unless_the_operator_says_otherwise() {
+        let vote = |args: &[&str]| {
+            Cli::parse_from([&["gridveil-node"][..], args].concat())
+                .settings
+                .leader_vote
+        };
+        assert_eq!(vote(&[]), LeaderChoice::Best);
+        assert_eq!(vote(&["--leader-vote", "off"]), LeaderChoice::Off);
+        let account = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
+        let chosen = vote(&["--leader-vote", account]);
+        assert_eq!(chosen, LeaderChoice::Account(account.parse().unwrap()));
+    }
+
+    #[test]
+    fn a_vote_for_something_that_is_no_account_is_refused_with_the_choices() {
+        let error = Cli::try_parse_from(["gridveil-node", "--leader-vote", "alice"]).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("`alice` is neither an account (an SS58 address"),
+            "{error}"
+        );
     }
 
     #[test]

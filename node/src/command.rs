@@ -20,9 +20,12 @@ pub fn run() -> sc_cli::Result<()> {
     let cli = Cli::from_args();
 
     match &cli.subcommand {
-        None => cli
-            .create_runner(&cli.run)?
-            .run_node_until_exit(|config| async move { service::run(config).map_err(sc_cli::Error::Service) }),
+        None => {
+            let settings = cli.settings.clone();
+            cli.create_runner(&cli.run)?.run_node_until_exit(|config| async move {
+                service::run(config, settings).map_err(sc_cli::Error::Service)
+            })
+        }
         Some(Subcommand::Key(command)) => command.run(&cli),
         Some(Subcommand::ExportChainSpec(command)) => command.run(cli.load_spec(&command.chain)?),
         Some(Subcommand::ChainInfo(command)) => cli

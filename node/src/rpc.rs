@@ -4,16 +4,23 @@
 //! - `system_dryRun`: only for local callers, like all unsafe methods;
 //! - `grandpa_roundState`, `grandpa_subscribeJustifications`: who votes, and each new certificate;
 //! - `grandpa_proveFinality`: the certificate of any finalised block ([`crate::certificate`]), SCALE-encoded as the
-//!   stock method of that name encodes it.
+//!   stock method of that name encodes it; also after a restart, and on a node that warp-synced, for the history that it
+//!   has filled in so far;
+//! - `finality_status`: the consortium at the last finalised block, as JSON ([`FinalityStatus`]): term, leader, and each
+//!   member with its record and its vote; the last finalised block and the best one; the number of GRANDPA's set.
 //!
-//! gridveil's own reads (`GridApi`) are runtime APIs, called with `state_call`: they need no method of their own.
+//! gridveil's own reads (`GridApi`, `FinalityApi`) are runtime APIs, called with `state_call`, and need no method of their
+//! own; `finality_status` is for people and scripts that speak no SCALE.
 //!
 //! **Privacy.** Anyone who reaches the port can read the chain, which holds no plain reading. The port is bound to this
 //! machine unless the operator says otherwise.
 
-use crate::certificate;
+use crate::{
+    certificate,
+    status::{self, FinalityStatus},
+};
 use codec::Encode;
-use gridveil_runtime::{opaque::Block, AccountId, BlockNumber, Hash, Nonce};
+use gridveil_runtime::{finality_api::FinalityApi, opaque::Block, AccountId, BlockNumber, Hash, Nonce};
 use jsonrpsee::{
     core::{RegisterMethodError, RpcResult},
     types::ErrorObject,
@@ -34,8 +41,10 @@ use substrate_frame_rpc_system::{AccountNonceApi, System, SystemApiServer};
 const PROVE_FINALITY: &str = "grandpa_proveFinality";
 /// Its error code, as in the stock method.
 const NOT_PROVEN: i32 = 4;
+/// The error code of `finality_status`: the state at the last finalised block can't be read.
+const NO_STATUS: i32 = 5;
 
-/// What the `grandpa` methods look at.
+/// What the `grandpa` and `finality` methods look at.
 pub struct Finality<Backend> {
     /// The voter's rounds; empty when this node does not vote.
     pub voter_state: SharedVoterState,
@@ -60,7 +69,7 @@ pub fn methods<Client, Pool, Backend>(
 ) -> Result<RpcModule<()>, RegisterMethodError>
 where
     Client: ProvideRuntimeApi<Block> + HeaderBackend<Block> + Send + Sync + 'static,
-    Client::Api: AccountNonceApi<Block, AccountId, Nonce> + BlockBuilder<Block>,
+    Client::Api: AccountNonceApi<Block, AccountId, Nonce> + BlockBuilder<Block> + FinalityApi<Block>,
     Pool: TransactionPool + 'static,
     Backend: sc_client_api::Backend<Block> + 'static,
 {
@@ -70,6 +79,12 @@ where
         justifications,
         backend,
     } = finality;
+
+    let mut consortium = RpcModule::new((client.clone(), authority_set.clone()));
+    consortium.register_blocking_method("finality_status", |_, context, _| -> RpcResult<FinalityStatus> {
+        let (client, voters) = &*context;
+        status::read(&**client, voters).map_err(|error| ErrorObject::owned(NO_STATUS, error.to_string(), None::<()>))
+    })?;
 
     let stock_proofs = FinalityProofProvider::new_for_service(backend.clone(), Some(authority_set.clone()));
     let mut grandpa = Grandpa::new(executor, authority_set, voter_state, justifications, stock_proofs).into_rpc();
@@ -86,5 +101,6 @@ where
     module.merge(System::new(client, pool).into_rpc())?;
     module.merge(grandpa)?;
     module.merge(proofs)?;
+    module.merge(consortium)?;
     Ok(module)
 }

@@ -2,11 +2,17 @@
 //!
 //! Promises: an authority authors in its slots and votes; every node checks each block by executing it, keeps a GRANDPA
 //! certificate with every block that GRANDPA finalises, and stops as a whole when an essential part stops. Who the
-//! authorities are, and how long a slot is, the runtime says (`pallet-finality`).
+//! authorities are, who leads, whom to talk to, and how long a slot is, the runtime says (`pallet-finality`).
 //!
 //! **Privacy.** Shares are passed on as they came; nothing here looks inside one.
 
-use crate::rpc;
+use crate::{
+    cli::Settings,
+    equivocation,
+    metrics::Metrics,
+    peers::{self, Guard},
+    rpc,
+};
 use futures::FutureExt;
 use gridveil_runtime::{apis::RuntimeApi, opaque::Block};
 use sc_client_api::Backend as _;
@@ -15,12 +21,13 @@ use sc_consensus_aura::{SlotDuration, SlotProportion};
 use sc_consensus_grandpa::{GrandpaPruningFilter, SharedVoterState};
 use sc_executor::WasmExecutor;
 use sc_network::{
-    config::{FullNetworkConfiguration, NetworkBackendType},
-    Litep2pNetworkBackend, NetworkBackend, NetworkWorker,
+    config::{FullNetworkConfiguration, NetworkBackendType, NonReservedPeerMode},
+    Litep2pNetworkBackend, NetworkBackend, NetworkStateInfo, NetworkWorker,
 };
 use sc_service::{
     error::Error, BuildNetworkParams, Configuration, PartialComponents, SpawnTasksParams, TaskManager, WarpSyncConfig,
 };
+use sc_storage_monitor::StorageMonitorService;
 use sc_telemetry::{Telemetry, TelemetryWorker};
 use sc_transaction_pool::TransactionPoolHandle;
 use sc_transaction_pool_api::OffchainTransactionPoolFactory;
@@ -53,6 +60,10 @@ const PROPOSAL_PORTION: f32 = 0.5;
 /// The most that the part may grow to after slots without a block, so that a block that needs more than half a slot
 /// doesn't stop the chain for good; never past the slot's end, where the next owner builds already.
 const MAX_PROPOSAL_PORTION: f32 = 1.0;
+
+/// How many peers a warp sync waits for: one. Its proof is checked against genesis, whoever sent it, and blocks that are
+/// newer come from all peers afterwards; the stock three are more than a small consortium may have up.
+const WARP_SYNC_PEERS: usize = 1;
 
 /// The parts that the commands on the database need, too.
 pub type Components = PartialComponents<Client, Backend, Chain, DefaultImportQueue<Block>, Pool, Consensus>;
@@ -149,20 +160,27 @@ pub fn components(config: &Configuration) -> Result<Components, Error> {
     })
 }
 
-/// Starts the node that `config` describes, on the network backend that it names. The node runs as long as the returned
-/// task manager.
+/// Starts the node that `config` and `settings` describe, on the network backend that `config` names. The node runs as
+/// long as the returned task manager.
 ///
 /// # Errors
 ///
-/// If a part can't be made, or a port not be bound.
-pub fn run(config: Configuration) -> Result<TaskManager, Error> {
+/// If a part can't be made, a port not be bound, or the disk is full already.
+pub fn run(config: Configuration, settings: Settings) -> Result<TaskManager, Error> {
     match config.network.network_backend {
-        NetworkBackendType::Litep2p => run_on::<Litep2pNetworkBackend>(config),
-        NetworkBackendType::Libp2p => run_on::<NetworkWorker<Block, Hash>>(config),
+        NetworkBackendType::Litep2p => run_on::<Litep2pNetworkBackend>(config, settings),
+        NetworkBackendType::Libp2p => run_on::<NetworkWorker<Block, Hash>>(config, settings),
     }
 }
 
-fn run_on<Network: NetworkBackend<Block, Hash>>(config: Configuration) -> Result<TaskManager, Error> {
+fn run_on<Network: NetworkBackend<Block, Hash>>(
+    config: Configuration,
+    settings: Settings,
+) -> Result<TaskManager, Error> {
+    let Settings {
+        leader_vote,
+        storage_monitor,
+    } = settings;
     let PartialComponents {
         client,
         backend,
@@ -186,12 +204,26 @@ fn run_on<Network: NetworkBackend<Block, Hash>>(config: Configuration) -> Result
 
     let grandpa_protocol =
         sc_consensus_grandpa::protocol_standard_name(&client.chain_info().genesis_hash, &config.chain_spec);
-    let (grandpa_protocol_config, grandpa_notifications) = sc_consensus_grandpa::grandpa_peers_set_config::<_, Network>(
-        grandpa_protocol.clone(),
-        metrics.clone(),
-        net_config.peer_store_handle(),
-    );
-    net_config.add_notification_protocol(grandpa_protocol_config);
+    // Without a voter that listens to it the protocol must not be there: the network gives up every connection on which
+    // a protocol has no owner.
+    let grandpa_notifications = (!config.disable_grandpa).then(|| {
+        let (protocol, notifications) = sc_consensus_grandpa::grandpa_peers_set_config::<_, Network>(
+            grandpa_protocol.clone(),
+            metrics.clone(),
+            net_config.peer_store_handle(),
+        );
+        net_config.add_notification_protocol(protocol);
+        notifications
+    });
+    net_config
+        .network_config
+        .min_peers_to_start_warp_sync
+        .get_or_insert(WARP_SYNC_PEERS);
+    if peers::listed(&*client).is_some_and(|chain| chain.listed_peers_only) {
+        // Nobody is let in before the guard has the list.
+        net_config.network_config.default_peers_set.non_reserved_mode = NonReservedPeerMode::Deny;
+    }
+    let known_peers = net_config.peer_store_handle();
 
     let warp_sync = Arc::new(sc_consensus_grandpa::warp_proof::NetworkProvider::new(
         backend.clone(),
@@ -215,12 +247,41 @@ fn run_on<Network: NetworkBackend<Block, Hash>>(config: Configuration) -> Result
             gap_sync_body_policy: None,
         })?;
 
+    // Essential: without its guard a node would talk to anyone.
+    task_manager
+        .spawn_essential_handle()
+        .spawn("peer-guard", Some("networking"), {
+            let doors = peers::Network::new(network.clone(), sync_service.clone(), known_peers, &config.network);
+            Guard::new(doors, network.local_peer_id(), peers::reserved(&config.network)).run(client.clone())
+        });
+
+    let pool_factory = OffchainTransactionPoolFactory::new(transaction_pool.clone());
+    task_manager.spawn_handle().spawn(
+        "equivocation-watch",
+        None,
+        equivocation::watch(client.clone(), pool_factory.clone()),
+    );
+
+    if let Some(registry) = &registry {
+        let metrics = Metrics::register(registry)?.run(client.clone(), grandpa_link.shared_authority_set().clone());
+        task_manager.spawn_handle().spawn("consortium-metrics", None, metrics);
+    }
+
+    if let Some(database) = config.database.path() {
+        StorageMonitorService::try_spawn(
+            storage_monitor,
+            database.to_path_buf(),
+            &task_manager.spawn_essential_handle(),
+        )
+        .map_err(|error| Error::Application(Box::new(error)))?;
+    }
+
     if config.offchain_worker.enabled {
         let workers = sc_offchain::OffchainWorkers::new(sc_offchain::OffchainWorkerOptions {
             runtime_api_provider: client.clone(),
             keystore: Some(keystore_container.keystore()),
             offchain_db: backend.offchain_storage(),
-            transaction_pool: Some(OffchainTransactionPoolFactory::new(transaction_pool.clone())),
+            transaction_pool: Some(pool_factory.clone()),
             network_provider: Arc::new(network.clone()),
             is_validator: config.role.is_authority(),
             // No worker of ours fetches anything, so none can be made to.
@@ -236,7 +297,6 @@ fn run_on<Network: NetworkBackend<Block, Hash>>(config: Configuration) -> Result
 
     let role = config.role;
     let force_authoring = config.force_authoring;
-    let votes = !config.disable_grandpa;
     let name = config.network.node_name.clone();
     let voter_state = SharedVoterState::empty();
 
@@ -292,7 +352,11 @@ fn run_on<Network: NetworkBackend<Block, Hash>>(config: Configuration) -> Result
                 select_chain,
                 block_import,
                 proposer_factory,
-                create_inherent_data_providers: move |_, ()| async move { Ok(inherents(slot_duration)) },
+                create_inherent_data_providers: move |_, ()| {
+                    let (slot, timestamp) = inherents(slot_duration);
+                    let vote = leader_vote.clone();
+                    async move { Ok((slot, timestamp, vote)) }
+                },
                 force_authoring,
                 // Blocks go on at full pace while finality is away: a window closes by the clock, and a share that is
                 // in no block by then is lost.
@@ -311,7 +375,7 @@ fn run_on<Network: NetworkBackend<Block, Hash>>(config: Configuration) -> Result
             .spawn_blocking("aura", Some("block-authoring"), aura);
     }
 
-    if votes {
+    if let Some(notification_service) = grandpa_notifications {
         // A full node runs the voter without keys: it follows the votes and sees certificates as they are made.
         let voter = sc_consensus_grandpa::run_grandpa_voter(sc_consensus_grandpa::GrandpaParams {
             config: sc_consensus_grandpa::Config {
@@ -327,14 +391,14 @@ fn run_on<Network: NetworkBackend<Block, Hash>>(config: Configuration) -> Result
             link: grandpa_link,
             network,
             sync: sync_service,
-            notification_service: grandpa_notifications,
+            notification_service,
             // No rule: the stock ones keep votes two blocks behind the best one, for chains that fork by chance. Here
             // each slot has one owner, and they would only add delay (DESIGN section 5).
             voting_rule: (),
             prometheus_registry: registry,
             shared_voter_state: voter_state,
             telemetry: telemetry_handle,
-            offchain_tx_pool_factory: OffchainTransactionPoolFactory::new(transaction_pool),
+            offchain_tx_pool_factory: pool_factory,
         })?;
         task_manager
             .spawn_essential_handle()
@@ -344,7 +408,7 @@ fn run_on<Network: NetworkBackend<Block, Hash>>(config: Configuration) -> Result
     Ok(task_manager)
 }
 
-/// What a block says about itself beside its extrinsics: the slot and the time.
+/// What every block must say beside its extrinsics, the slot and the time; an author adds its vote.
 fn inherents(
     slot_duration: SlotDuration,
 ) -> (

@@ -1,24 +1,33 @@
 //! The runtime as nodes and clients call it.
 //!
-//! Stock interfaces for blocks, metadata, the transaction pool, consensus, session keys, nonces and genesis; ours is
-//! [`GridApi`](crate::grid_api::GridApi).
+//! Stock interfaces for blocks, metadata, the transaction pool, consensus, session keys, nonces and genesis; ours are
+//! [`GridApi`](crate::grid_api::GridApi) and [`FinalityApi`](crate::finality_api::FinalityApi).
 
 // What the macro generates has no documentation, and none can be given to it.
 #![allow(missing_docs)]
 
 use crate::{
-    genesis_presets, grid_api, pallets, AccountId, Aura, Billing, Block, Executive, Finality, Grandpa, Masks, Nonce,
-    Readings, Registry, Runtime, RuntimeGenesisConfig, SessionKeys, System, Timestamp, VERSION,
+    finality_api, genesis_presets, grid_api, pallets, AccountId, Aura, Billing, Block, Executive, Finality, Grandpa,
+    Masks, Nonce, Readings, Registry, Runtime, RuntimeGenesisConfig, SessionKeys, System, Timestamp, VERSION,
 };
 use alloc::vec::Vec;
-use frame_support::genesis_builder_helper::{build_state, get_preset};
+use codec::{Decode, Encode};
+use frame_support::{
+    genesis_builder_helper::{build_state, get_preset},
+    traits::KeyOwnerProofSystem,
+};
 use gridveil_primitives::{
     Bid, BillRecord, CycleId, CycleSchedule, Manifest, Moment, PeriodIndex, PeriodKey, PeriodView, RegionId,
     RegionInfo, Role, Share,
 };
+use pallet_finality::{ConsortiumStatus, KeyOwners, ListedNodes};
 use sp_consensus_aura::sr25519::AuthorityId as AuraId;
 use sp_consensus_grandpa::AuthorityId as GrandpaId;
-use sp_core::{crypto::KeyTypeId, OpaqueMetadata};
+use sp_consensus_slots::EquivocationProof;
+use sp_core::{
+    crypto::{key_types::AURA, KeyTypeId},
+    OpaqueMetadata,
+};
 use sp_runtime::{
     traits::{Block as BlockT, NumberFor},
     transaction_validity::{TransactionSource, TransactionValidity},
@@ -113,17 +122,19 @@ sp_api::impl_runtime_apis! {
         }
 
         fn submit_report_equivocation_unsigned_extrinsic(
-            _: sp_consensus_grandpa::EquivocationProof<<Block as BlockT>::Hash, NumberFor<Block>>,
-            _: sp_consensus_grandpa::OpaqueKeyOwnershipProof,
+            equivocation_proof: sp_consensus_grandpa::EquivocationProof<<Block as BlockT>::Hash, NumberFor<Block>>,
+            key_owner_proof: sp_consensus_grandpa::OpaqueKeyOwnershipProof,
         ) -> Option<()> {
-            None
+            Grandpa::submit_unsigned_equivocation_report(equivocation_proof, key_owner_proof.decode()?)
         }
 
+        // Of the present set only: a proof for a past one is asked for at a block of its time.
         fn generate_key_ownership_proof(
             _: sp_consensus_grandpa::SetId,
-            _: GrandpaId,
+            authority_id: GrandpaId,
         ) -> Option<sp_consensus_grandpa::OpaqueKeyOwnershipProof> {
-            None
+            KeyOwners::<Runtime>::prove((sp_consensus_grandpa::KEY_TYPE, authority_id))
+                .map(|proof| sp_consensus_grandpa::OpaqueKeyOwnershipProof::new(proof.encode()))
         }
     }
 
@@ -154,6 +165,28 @@ sp_api::impl_runtime_apis! {
 
         fn preset_names() -> Vec<sp_genesis_builder::PresetId> {
             genesis_presets::preset_names()
+        }
+    }
+
+    impl finality_api::FinalityApi<Block> for Runtime {
+        fn consortium() -> ConsortiumStatus<AccountId> {
+            Finality::consortium()
+        }
+
+        fn nodes() -> ListedNodes<AccountId> {
+            Finality::nodes()
+        }
+
+        fn block_equivocation_key_proof(aura_id: AuraId) -> Option<Vec<u8>> {
+            KeyOwners::<Runtime>::prove((AURA, aura_id)).map(|proof| proof.encode())
+        }
+
+        fn submit_block_equivocation_report(
+            equivocation_proof: EquivocationProof<<Block as BlockT>::Header, AuraId>,
+            key_owner_proof: Vec<u8>,
+        ) -> Option<()> {
+            let key_owner_proof = Decode::decode(&mut &key_owner_proof[..]).ok()?;
+            Finality::submit_block_equivocation_report(equivocation_proof, key_owner_proof)
         }
     }
 

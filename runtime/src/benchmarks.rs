@@ -4,6 +4,7 @@ frame_benchmarking::define_benchmarks!(
     [frame_system, SystemBench::<Runtime>]
     [frame_system_extensions, SystemExtensionsBench::<Runtime>]
     [pallet_timestamp, Timestamp]
+    [pallet_finality, Finality]
     [pallet_collective, Consortium]
     [pallet_registry, Registry]
     [pallet_masks, Masks]

@@ -4,7 +4,7 @@
 //! `//KeyCentre`, the control centre is `//ControlCentre`. Regions 1 to 3 exist from the start, their aggregators taken
 //! from the members in turn.
 
-use crate::{AccountId, RuntimeGenesisConfig, SessionKeys};
+use crate::{AccountId, BlockNumber, RuntimeGenesisConfig, SessionKeys};
 use alloc::{vec, vec::Vec};
 use frame_support::build_struct_json_patch;
 use gridveil_primitives::{Price, RegionId};
@@ -35,8 +35,8 @@ fn member(aura: Sr25519Keyring, grandpa: Ed25519Keyring) -> (AccountId, SessionK
     )
 }
 
-/// A genesis with these members and slots of `slot_ms` milliseconds, as a patch of the default one.
-fn genesis(members: Vec<(AccountId, SessionKeys)>, slot_ms: u64) -> Value {
+/// A genesis with these members, slots of `slot_ms` milliseconds and terms of `term_blocks`, as a patch of the default one.
+fn genesis(members: Vec<(AccountId, SessionKeys)>, slot_ms: u64, term_blocks: BlockNumber) -> Value {
     let accounts: Vec<AccountId> = members.iter().map(|(account, _)| account.clone()).collect();
     let regions = REGIONS
         .into_iter()
@@ -46,7 +46,8 @@ fn genesis(members: Vec<(AccountId, SessionKeys)>, slot_ms: u64) -> Value {
     build_struct_json_patch!(RuntimeGenesisConfig {
         finality: pallet_finality::GenesisConfig {
             members: accounts,
-            slot_ms
+            slot_ms,
+            term_blocks
         },
         session: pallet_session::GenesisConfig {
             keys: members
@@ -62,12 +63,12 @@ fn genesis(members: Vec<(AccountId, SessionKeys)>, slot_ms: u64) -> Value {
     })
 }
 
-/// Alice alone, with slots of one second.
+/// Alice alone, with slots of one second and terms of ten minutes: who is alone has every slot, whoever leads.
 fn development() -> Value {
-    genesis(vec![member(Sr25519Keyring::Alice, Ed25519Keyring::Alice)], 1_000)
+    genesis(vec![member(Sr25519Keyring::Alice, Ed25519Keyring::Alice)], 1_000, 600)
 }
 
-/// Alice, Bob, Charlie and Dave, with slots of three seconds.
+/// Alice, Bob, Charlie and Dave, with slots of three seconds and terms of five minutes, to see leaders come and go.
 fn local_testnet() -> Value {
     let members = vec![
         member(Sr25519Keyring::Alice, Ed25519Keyring::Alice),
@@ -75,7 +76,7 @@ fn local_testnet() -> Value {
         member(Sr25519Keyring::Charlie, Ed25519Keyring::Charlie),
         member(Sr25519Keyring::Dave, Ed25519Keyring::Dave),
     ];
-    genesis(members, 3_000)
+    genesis(members, 3_000, 100)
 }
 
 /// The preset called `id` as JSON; `None` where there is no such preset.

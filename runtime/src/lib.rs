@@ -8,9 +8,11 @@
 //! - the **key centre** and the **control centre** make the calls of their roles, [members](pallet_finality) vote in the
 //!   consortium; `RequireRole` refuses every other signed call, wrapped ones included (see
 //!   [`configs::consortium::Permission`]);
-//! - two thirds of the members decide on roles and regions.
+//! - two thirds of the members decide on members, roles and regions, on upgrades, and on what to do in a stall;
+//! - any node reports a member that contradicts itself, without a signature: the evidence speaks for itself.
 //!
-//! Nodes use the runtime through the APIs of [`apis`]; clients read it through [`grid_api::GridApi`].
+//! Nodes use the runtime through the APIs of [`apis`]; clients read it through [`grid_api::GridApi`], and everyone reads
+//! the consortium through [`finality_api::FinalityApi`].
 //!
 //! **Privacy.** The runtime adds nothing to what its pallets reveal: it has no accounts for meters, no fees that would
 //! have to come from somewhere, and no event for a single reading.
@@ -34,6 +36,7 @@ mod benchmarks;
 
 pub mod apis;
 pub mod configs;
+pub mod finality_api;
 pub mod genesis_presets;
 pub mod grid_api;
 mod pallets;

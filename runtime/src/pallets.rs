@@ -1,8 +1,12 @@
 //! The pallets of the runtime, in the order in which they are built at genesis and run in a block.
 //!
-//! [`Finality`] comes before [`Session`], which asks it for the first validators, and before [`Registry`], which wants a
-//! region's aggregator to be a member. [`Timestamp`] comes first, so that the close of a period sees the time of the block
-//! before, as the meters' extension does.
+//! - [`Timestamp`] comes first, so that the close of a period sees the time of the block before, as the meters' extension
+//!   does.
+//! - [`Finality`] comes after [`Aura`], which has made sure by then that the block's slot is later than its parent's, and
+//!   before [`Session`]: it has to find the block's author by the schedule of the parent's state, before a new term brings
+//!   a new schedule. At genesis, too, [`Session`] asks it for the first validators.
+//! - [`Grandpa`] comes before [`Session`], but announces a new set only when the block is finalised, after all began.
+//! - [`Finality`] comes before [`Registry`], which wants a region's aggregator to be a member.
 
 // What the macro generates has no documentation, and none can be given to it.
 #![allow(missing_docs)]
@@ -61,7 +65,7 @@ use sp_runtime::traits::Block as BlockT;
 
 // The trait behind these two is generated here and private.
 
-/// The extrinsics that a block's author puts in by itself: the time.
+/// The extrinsics that a block's author puts in by itself: the time, and once in a term its vote for the next leader.
 pub(crate) fn inherent_extrinsics(data: &InherentData) -> Vec<UncheckedExtrinsic> {
     data.create_extrinsics()
 }

@@ -1,7 +1,7 @@
 use crate::node::{options, Node, Transaction, World};
 use codec::{DecodeAll, Encode};
 use frame_support::traits::GetCallMetadata;
-use gridveil_chain_client::{calls, Call, Chain, Motion, RoleKey};
+use gridveil_chain_client::{calls, Call, Chain, Motion, RoleKey, SessionKeys};
 use gridveil_primitives::{hash::blake2b_256, CycleSchedule, LeftOut, Manifest, Opening, PeriodKey, RegionInfo, Role};
 use gridveil_runtime::RuntimeCall;
 
@@ -46,7 +46,22 @@ fn all() -> Vec<Call> {
         index: 300,
         length: 70_000,
     };
+    // The first byte is a key of its own kind, the second a length.
+    let peer = [&[0x00, 0x24, 0x08, 0x01, 0x12, 0x20][..], &[8; 32]].concat();
+    let keys = SessionKeys {
+        keys: vec![9; 64],
+        proof: vec![10; 128],
+    };
     vec![
+        calls::add_member([1; 32], "it asked"),
+        calls::remove_member([1; 32], ""),
+        calls::note_stalled(10, 77),
+        calls::authorize_upgrade([1; 32]),
+        calls::apply_authorized_upgrade(&[1; 100]),
+        calls::set_keys(&keys),
+        calls::leave(),
+        calls::rejoin(),
+        calls::set_nodes(&[peer.clone(), peer]),
         calls::grant_role([1; 32], Role::ControlCentre),
         calls::revoke_role([1; 32]),
         calls::register_region(1, info),
@@ -60,6 +75,7 @@ fn all() -> Vec<Call> {
         calls::publish_bills(1, &[([1; 32], vec![2; 36], [3; 32])]),
         calls::finish_cycle(1),
         calls::propose(3, calls::register_region(1, info)),
+        calls::propose(3, calls::remove_member([1; 32], "it is gone")),
         calls::vote(&motion, true),
         calls::close(&motion),
     ]

@@ -41,6 +41,40 @@ async fn where_every_address_is_dead_each_is_named() {
 }
 
 #[tokio::test]
+async fn where_the_only_address_is_dead_it_is_named() {
+    let url = dead_url().await;
+    let mut options = options([]);
+    (options.urls, options.retries) = (vec![url.clone()], 1);
+    match Chain::connect(options).await {
+        Err(error @ Error::Connection { .. }) => {
+            assert!(error.is_transient() && error.to_string().contains(&url), "{error}");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn the_only_node_is_named_while_it_is_away_and_used_again_when_it_is_back() {
+    let world = World::new(1);
+    let node = Node::start(&world).await;
+    let mut options = options([&node]);
+    options.retries = 1;
+    let chain = Chain::connect(options).await.unwrap();
+    let mut heads = chain.heads().await.unwrap();
+    assert_eq!(heads.next().await.unwrap().number, 1);
+    node.stop().await;
+    let error = chain.now().await.unwrap_err();
+    assert!(error.is_transient() && error.to_string().contains(&node.url), "{error}");
+
+    world.finalise(2);
+    *world.clock.lock().unwrap() = 77;
+    let back = Node::in_place_of(&node).await;
+    assert_eq!(chain.now().await.unwrap(), 77);
+    assert_eq!(heads.next().await.unwrap().number, 2);
+    assert_eq!(back.calls_of("state_call"), 1);
+}
+
+#[tokio::test]
 async fn an_address_that_accepts_and_says_nothing_is_given_up_for_the_next() {
     // Nobody ever accepts what the listener's backlog takes in.
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

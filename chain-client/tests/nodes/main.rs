@@ -3,6 +3,7 @@
 
 mod calls;
 mod connection;
+mod consortium;
 mod heads;
 mod node;
 mod roles;

@@ -31,12 +31,17 @@ pub struct World {
     pub clock: Mutex<u64>,
     pub nonce: Mutex<u64>,
     pub shares: Mutex<Vec<Share>>,
+    /// The answers of the runtime's `FinalityApi`, encoded.
+    pub consortium: Mutex<Vec<u8>>,
+    pub listed: Mutex<Vec<u8>>,
     /// What the next transactions to be included do.
     pub outcomes: Mutex<VecDeque<Outcome>>,
     /// Values of the chain's storage, by the end of their keys in hexadecimal.
     pub storage: Mutex<HashMap<String, Vec<u8>>>,
     bodies: Mutex<HashMap<u32, Vec<Vec<u8>>>>,
     events: Mutex<HashMap<u32, Vec<u8>>>,
+    /// The best block, where it is beyond the finalised one.
+    best: Mutex<u32>,
     finalised: watch::Sender<u32>,
     released: watch::Sender<bool>,
 }
@@ -51,7 +56,7 @@ impl Encode for Raw {
 }
 
 /// How a transaction ends.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub enum Outcome {
     Success,
     /// A pallet's error, by the numbers of both.
@@ -59,6 +64,8 @@ pub enum Outcome {
     /// It succeeds, and reports that the call inside it failed: the numbers of the reporting pallet and its event, then
     /// those of the error.
     InnerFailure(u8, u8, u8, u8),
+    /// It succeeds and reports an event: the numbers of the pallet and the event, then the event's fields.
+    Report(u8, u8, Vec<u8>),
 }
 
 impl World {
@@ -68,10 +75,13 @@ impl World {
             clock: Mutex::new(0),
             nonce: Mutex::new(0),
             shares: Mutex::new(Vec::new()),
+            consortium: Mutex::new(Vec::new()),
+            listed: Mutex::new(Vec::new()),
             outcomes: Mutex::new(VecDeque::new()),
             storage: Mutex::new(HashMap::new()),
             bodies: Mutex::new(HashMap::new()),
             events: Mutex::new(HashMap::new()),
+            best: Mutex::new(0),
             finalised: watch::Sender::new(1),
             released: watch::Sender::new(false),
         })
@@ -79,6 +89,10 @@ impl World {
 
     pub fn finalised(&self) -> u32 {
         *self.finalised.borrow()
+    }
+
+    pub fn best(&self) -> u32 {
+        self.finalised().max(*self.best.lock().unwrap())
     }
 
     /// Finalises blocks up to this number.
@@ -93,7 +107,14 @@ impl World {
 
     /// Finalises a block with some transactions, each of which uses up a nonce of the account.
     pub fn include(&self, body: Vec<Vec<u8>>) -> u32 {
-        let number = self.finalised() + 1;
+        let number = self.make(body);
+        self.finalise(number);
+        number
+    }
+
+    /// The same without finalising it.
+    pub fn make(&self, body: Vec<Vec<u8>>) -> u32 {
+        let number = self.best() + 1;
         // A module's error is variant 3, and the error's number the first of four bytes.
         let module = |pallet: u8, error: u8| (3_u8, pallet, [error, 0, 0, 0]).encode();
         // Weight, class and fee.
@@ -111,13 +132,17 @@ impl World {
                     events.push((0_u8, place, reporter, event, Raw(fields), 0_u8).encode());
                     events.push(system(0, info.clone()));
                 }
+                Outcome::Report(reporter, event, fields) => {
+                    events.push((0_u8, place, reporter, event, Raw(fields), 0_u8).encode());
+                    events.push(system(0, info.clone()));
+                }
             }
         }
         let events = [Compact(events.len() as u32).encode(), events.concat()].concat();
         *self.nonce.lock().unwrap() += body.len() as u64;
         self.bodies.lock().unwrap().insert(number, body);
         self.events.lock().unwrap().insert(number, events);
-        self.finalise(number);
+        *self.best.lock().unwrap() = number;
         number
     }
 
@@ -129,7 +154,7 @@ impl World {
     }
 
     fn number(&self, hash: &str) -> Option<u32> {
-        (0..=self.finalised()).find(|number| hex(&self.hash(*number)) == hash)
+        (0..=self.best()).find(|number| hex(&self.hash(*number)) == hash)
     }
 
     fn header(&self, number: u32) -> Value {
@@ -156,6 +181,8 @@ pub enum Pool {
     Drop,
     /// Keeps it until [`World::release`], then includes it.
     Hold,
+    /// Includes it in a block that is not finalised, and says so.
+    Include,
 }
 
 /// A node.
@@ -178,11 +205,24 @@ pub struct State {
     pub silent: AtomicBool,
     /// Whether it knows no block but the first.
     pub behind: AtomicBool,
+    /// Whether it does for everybody what it should do for its own machine only.
+    pub trusting: AtomicBool,
+    /// The owners of the session keys that it made, each with the keys.
+    pub made: Mutex<Vec<(String, String)>>,
     vanish: watch::Sender<bool>,
 }
 
 impl Node {
     pub async fn start(world: &Arc<World>) -> Self {
+        Self::start_at(world, "127.0.0.1:0").await
+    }
+
+    /// A node at the address of one that has stopped.
+    pub async fn in_place_of(stopped: &Node) -> Self {
+        Self::start_at(&stopped.state.world, stopped.url.trim_start_matches("ws://")).await
+    }
+
+    async fn start_at(world: &Arc<World>, address: &str) -> Self {
         let state = Arc::new(State {
             world: world.clone(),
             pool: Mutex::default(),
@@ -190,9 +230,11 @@ impl Node {
             calls: Mutex::default(),
             silent: AtomicBool::new(false),
             behind: AtomicBool::new(false),
+            trusting: AtomicBool::new(true),
+            made: Mutex::default(),
             vanish: watch::Sender::new(false),
         });
-        let server = Server::builder().build("127.0.0.1:0").await.unwrap();
+        let server = Server::builder().build(address).await.unwrap();
         let url = format!("ws://{}", server.local_addr().unwrap());
         let server = server.start(methods(state.clone()));
         let handle = server.clone();
@@ -254,15 +296,15 @@ impl State {
         let first = params.first().cloned().unwrap_or_default();
         Ok(match method {
             "chain_getBlockHash" => {
-                let number = first.as_u64().unwrap() as u32;
-                if number <= world.finalised() {
+                let number = first.as_u64().map_or(world.best(), |number| number as u32);
+                if number <= world.best() {
                     json!(hex(&world.hash(number)))
                 } else {
                     Value::Null
                 }
             }
             "chain_getFinalizedHead" => json!(hex(&world.hash(world.finalised()))),
-            "chain_getHeader" if first.is_null() => world.header(world.finalised()),
+            "chain_getHeader" if first.is_null() => world.header(world.best()),
             "chain_getHeader" => match self.known(&first) {
                 Ok(number) => world.header(number),
                 Err(_) => Value::Null,
@@ -287,6 +329,27 @@ impl State {
                 };
                 value.map_or(Value::Null, |value| json!(hex(&value)))
             }
+            "state_getStorageHash" => {
+                self.known(&params[1])?;
+                assert_eq!(unhex(first.as_str().unwrap()), b":code");
+                json!(hex(&[0xc0; 32]))
+            }
+            "author_rotateKeysWithOwner" | "author_hasSessionKeys" if !self.trusting.load(Ordering::Relaxed) => {
+                let words = "RPC call is unsafe to be called externally";
+                return Err(ErrorObjectOwned::owned(-32601, words, None::<()>));
+            }
+            "author_rotateKeysWithOwner" => {
+                let mut made = self.made.lock().unwrap();
+                let keys = hex(&[made.len() as u8; 64]);
+                made.push((first.as_str().unwrap().into(), keys.clone()));
+                json!({ "keys": keys, "proof": "0xabcd" })
+            }
+            "author_hasSessionKeys" => json!(self
+                .made
+                .lock()
+                .unwrap()
+                .iter()
+                .any(|(_, keys)| first == *keys.as_str())),
             "state_getRuntimeVersion" => {
                 self.known(&first)?;
                 json!({ "specVersion": 1, "transactionVersion": 1 })
@@ -297,6 +360,8 @@ impl State {
                 match first.as_str().unwrap() {
                     "GridApi_now" => json!(hex(&world.clock.lock().unwrap().encode())),
                     "GridApi_shares" => json!(hex(&world.shares.lock().unwrap().encode())),
+                    "FinalityApi_consortium" => json!(hex(&world.consortium.lock().unwrap())),
+                    "FinalityApi_nodes" => json!(hex(&world.listed.lock().unwrap())),
                     "GridApi_members" => json!("0x0c00"),
                     "AccountNonceApi_account_nonce" => json!(hex(&(*world.nonce.lock().unwrap() as u32).encode())),
                     "Metadata_metadata_at_version" => {
@@ -332,6 +397,11 @@ impl State {
                 let number = self.world.include(vec![bytes]);
                 send(&sink, &json!({ "finalized": hex(&self.world.hash(number)) })).await;
             }
+            Pool::Include => {
+                let number = self.world.make(vec![bytes]);
+                send(&sink, &json!({ "inBlock": hex(&self.world.hash(number)) })).await;
+                sink.closed().await;
+            }
             Pool::IncludeAndVanish => {
                 self.world.include(vec![bytes]);
                 self.vanish.send_replace(true);
@@ -350,6 +420,9 @@ fn methods(state: Arc<State>) -> RpcModule<State> {
         "chain_getHeader",
         "chain_getBlock",
         "state_getStorage",
+        "state_getStorageHash",
+        "author_rotateKeysWithOwner",
+        "author_hasSessionKeys",
         "state_getRuntimeVersion",
         "state_call",
         "system_accountNextIndex",

@@ -2,6 +2,7 @@
 
 mod billing;
 mod enrolling;
+mod outages;
 mod pricing;
 mod publishing;
 mod watching;

@@ -33,7 +33,8 @@ parameter_types! {
     pub MaxProposalWeight: Weight = Perbill::from_percent(50) * RuntimeBlockWeights::get().max_block;
 }
 
-// Nothing in the runtime dispatches as root, so `EnsureRoot` says: by nobody. The members are seated by pallet-finality.
+// Nothing in the runtime dispatches a call of somebody's choice as root, so `EnsureRoot` says: by nobody. The members are
+// seated by pallet-finality.
 impl pallet_collective::Config<ConsortiumCollective> for Runtime {
     type RuntimeOrigin = RuntimeOrigin;
     type Proposal = RuntimeCall;
@@ -50,14 +51,15 @@ impl pallet_collective::Config<ConsortiumCollective> for Runtime {
     type Consideration = ();
 }
 
-/// Which signed calls exist for whom: the consortium's members may propose what the consortium decides, vote and close;
-/// each role may make its own calls. Wrapping a call makes it another call, which is not on the list.
+/// Which signed calls exist for whom: the consortium's members may propose what the consortium decides, vote and close,
+/// speak for themselves, and bring the code that the consortium has decided on; each role may make its own calls.
+/// Wrapping a call makes it another call, which is not on the list.
 pub struct Permission;
 
 impl CallPermission<AccountId, RuntimeCall> for Permission {
     fn permits(who: &AccountId, call: &RuntimeCall) -> bool {
         if Finality::contains(who) {
-            return is_vote(call);
+            return is_vote(call) || is_members_own(call) || is_decided_code(call);
         }
         match Registry::role(who) {
             Some(Role::KeyCentre) => is_key_centres(call),
@@ -77,12 +79,40 @@ fn is_vote(call: &RuntimeCall) -> bool {
     }
 }
 
-/// Whether `call` is what the consortium decides on: roles and regions.
+/// Whether `call` is what the consortium decides on: its members, its runtime, what to do when finality stands still,
+/// roles and regions.
 fn is_decision(call: &RuntimeCall) -> bool {
-    use pallet_registry::Call;
+    use pallet_finality::Call as Finality;
+    use pallet_registry::Call as Registry;
     matches!(
         call,
-        RuntimeCall::Registry(Call::grant_role { .. } | Call::revoke_role { .. } | Call::register_region { .. })
+        RuntimeCall::Finality(
+            Finality::add_member { .. }
+                | Finality::remove_member { .. }
+                | Finality::note_stalled { .. }
+                | Finality::authorize_upgrade { .. }
+        ) | RuntimeCall::Registry(
+            Registry::grant_role { .. } | Registry::revoke_role { .. } | Registry::register_region { .. }
+        )
+    )
+}
+
+/// Whether `call` is what a member says about itself: whether it is there, its keys, its nodes.
+fn is_members_own(call: &RuntimeCall) -> bool {
+    use pallet_finality::Call;
+    matches!(
+        call,
+        RuntimeCall::Finality(
+            Call::leave { .. } | Call::rejoin { .. } | Call::set_keys { .. } | Call::set_nodes { .. }
+        )
+    )
+}
+
+/// Whether `call` brings code to upgrade to. Which code, the consortium has decided before.
+fn is_decided_code(call: &RuntimeCall) -> bool {
+    matches!(
+        call,
+        RuntimeCall::System(frame_system::Call::apply_authorized_upgrade { .. })
     )
 }
 

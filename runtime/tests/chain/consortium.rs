@@ -1,68 +1,16 @@
 //! Decisions of the consortium: two thirds of the members, and nothing less.
 
-use codec::Encode;
 use gridveil_primitives::{RegionInfo, Role};
-use gridveil_runtime::{Consortium, Runtime, RuntimeCall, RuntimeEvent, System};
-use pallet_collective::{Call, Event, Instance1};
-use sp_runtime::{
-    traits::{BlakeTwo256, Hash},
-    DispatchError, DispatchResult,
+use gridveil_runtime::{Consortium, Runtime, RuntimeCall, System};
+use pallet_collective::Instance1;
+use sp_runtime::DispatchError;
+
+use crate::{
+    harness::{control_centre, Chain, Signer},
+    motions::{close, decide, executed, propose, vote, ALL, ENOUGH},
 };
 
-use crate::harness::{control_centre, Chain, Signer};
-
 type Collective = pallet_collective::Error<Runtime, Instance1>;
-
-/// The four members of the local test network.
-fn members() -> [Signer; 4] {
-    ["//Alice", "//Bob", "//Charlie", "//Dave"].map(Signer::uri)
-}
-
-/// Lets the first `ayes` members propose a decision with this threshold and vote for it.
-fn propose_and_vote(chain: &mut Chain, decision: &RuntimeCall, threshold: u32, ayes: usize) {
-    let length_bound = decision.encoded_size() as u32;
-    let proposal = Box::new(decision.clone());
-    chain.must(
-        &members()[0],
-        RuntimeCall::Consortium(Call::propose {
-            threshold,
-            proposal,
-            length_bound,
-        }),
-    );
-    for member in &members()[..ayes] {
-        let proposal = BlakeTwo256::hash_of(decision);
-        chain.must(
-            member,
-            RuntimeCall::Consortium(Call::vote {
-                proposal,
-                index: 0,
-                approve: true,
-            }),
-        );
-    }
-}
-
-/// Lets a member close the vote on the first motion, and gives back what the call said.
-fn close(chain: &mut Chain, decision: &RuntimeCall) -> DispatchResult {
-    let close = Call::close {
-        proposal_hash: BlakeTwo256::hash_of(decision),
-        index: 0,
-        proposal_weight_bound: frame_support::weights::Weight::from_parts(100_000_000_000, 1_000_000),
-        length_bound: decision.encoded_size() as u32,
-    };
-    chain
-        .submit(&members()[3], RuntimeCall::Consortium(close))
-        .expect("the call gets into a block")
-}
-
-/// How the motion closed in the latest block was executed; `None` where it was not.
-fn executed(chain: &mut Chain) -> Option<DispatchResult> {
-    chain.events().into_iter().find_map(|event| match event {
-        RuntimeEvent::Consortium(Event::Executed { result, .. }) => Some(result),
-        _ => None,
-    })
-}
 
 /// Makes an account the second control centre.
 fn grant() -> RuntimeCall {
@@ -81,9 +29,7 @@ fn role_granted(chain: &mut Chain) -> Option<Role> {
 #[test]
 fn three_of_four_members_grant_a_role_with_which_its_account_can_sign() {
     let mut chain = Chain::new("local_testnet");
-    propose_and_vote(&mut chain, &grant(), 3, 3);
-    assert_eq!(close(&mut chain, &grant()), Ok(()));
-    assert_eq!(executed(&mut chain), Some(Ok(())));
+    assert_eq!(decide(&mut chain, grant(), &ENOUGH), Ok(()));
     assert_eq!(role_granted(&mut chain), Some(Role::ControlCentre));
 
     let key = gridveil_primitives::PeriodKey {
@@ -102,14 +48,12 @@ fn three_of_four_members_grant_a_role_with_which_its_account_can_sign() {
 fn three_of_four_members_register_a_region() {
     let mut chain = Chain::new("local_testnet");
     let info = RegionInfo {
-        aggregator: members()[1].account().into(),
+        aggregator: Signer::uri("//Bob").account().into(),
         minimum_meters: 5,
         fallback_price: 123,
     };
-    let decision = pallet_registry::Call::register_region { region: 9, info }.into();
-    propose_and_vote(&mut chain, &decision, 3, 3);
-    assert_eq!(close(&mut chain, &decision), Ok(()));
-    assert_eq!(executed(&mut chain), Some(Ok(())));
+    let decision = pallet_registry::Call::register_region { region: 9, info };
+    assert_eq!(decide(&mut chain, decision, &ENOUGH), Ok(()));
     let regions: Vec<(u32, RegionInfo)> = chain.call("GridApi_regions", ());
     assert!(regions.contains(&(9, info)));
 }
@@ -119,10 +63,8 @@ fn three_of_four_members_revoke_a_role() {
     let mut chain = Chain::new("local_testnet");
     let decision = pallet_registry::Call::revoke_role {
         account: control_centre().account(),
-    }
-    .into();
-    propose_and_vote(&mut chain, &decision, 3, 3);
-    assert_eq!(close(&mut chain, &decision), Ok(()));
+    };
+    assert_eq!(decide(&mut chain, decision, &ENOUGH), Ok(()));
     assert_eq!(
         chain.call::<Option<Role>>("GridApi_role", control_centre().account()),
         None
@@ -132,16 +74,14 @@ fn three_of_four_members_revoke_a_role() {
 #[test]
 fn two_of_four_members_decide_nothing_even_where_the_motion_asks_for_no_more() {
     let mut chain = Chain::new("local_testnet");
-    propose_and_vote(&mut chain, &grant(), 2, 2);
-    assert_eq!(close(&mut chain, &grant()), Ok(()));
-    assert_eq!(executed(&mut chain), Some(Err(DispatchError::BadOrigin)));
+    assert_eq!(decide(&mut chain, grant(), &ENOUGH[..2]), Err(DispatchError::BadOrigin));
     assert_eq!(role_granted(&mut chain), None);
 }
 
 #[test]
 fn a_motion_of_one_member_is_executed_at_once_and_decides_nothing() {
     let mut chain = Chain::new("local_testnet");
-    propose_and_vote(&mut chain, &grant(), 1, 0);
+    propose(&mut chain, &grant(), 1);
     assert_eq!(executed(&mut chain), Some(Err(DispatchError::BadOrigin)));
     assert_eq!(role_granted(&mut chain), None);
 }
@@ -149,7 +89,8 @@ fn a_motion_of_one_member_is_executed_at_once_and_decides_nothing() {
 #[test]
 fn a_motion_short_of_its_votes_stays_open() {
     let mut chain = Chain::new("local_testnet");
-    propose_and_vote(&mut chain, &grant(), 3, 2);
+    propose(&mut chain, &grant(), 3);
+    vote(&mut chain, &grant(), &ENOUGH[..2]);
     assert_eq!(close(&mut chain, &grant()), Err(Collective::TooEarly.into()));
     assert_eq!(role_granted(&mut chain), None);
 }
@@ -157,7 +98,8 @@ fn a_motion_short_of_its_votes_stays_open() {
 #[test]
 fn a_member_that_does_not_vote_has_voted_no() {
     let mut chain = Chain::new("local_testnet");
-    propose_and_vote(&mut chain, &grant(), 3, 2);
+    propose(&mut chain, &grant(), 3);
+    vote(&mut chain, &grant(), &ENOUGH[..2]);
     // A week of blocks in one step; a few more, so that clients have blocks to sign on.
     let week = gridveil_runtime::configs::consortium::MotionDuration::get();
     chain.query(|| System::set_block_number(System::block_number() + week));
@@ -180,13 +122,14 @@ fn the_members_of_genesis_are_the_collective() {
     let expected: Vec<_> = chain.call("GridApi_members", ());
     assert_eq!(seated, expected);
     assert_eq!(seated.len(), 4);
-    assert!(chain.query(|| members().iter().all(|member| Consortium::is_member(&member.account()))));
+    let members = ALL.map(|name| Signer::uri(name).account());
+    assert!(chain.query(|| members.iter().all(Consortium::is_member)));
 }
 
 #[test]
 fn a_consortium_of_one_decides_alone() {
     let mut chain = Chain::new("development");
-    propose_and_vote(&mut chain, &grant(), 1, 0);
+    propose(&mut chain, &grant(), 1);
     assert_eq!(executed(&mut chain), Some(Ok(())));
     assert_eq!(role_granted(&mut chain), Some(Role::ControlCentre));
 }

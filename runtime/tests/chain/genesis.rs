@@ -3,13 +3,16 @@
 use codec::Encode;
 use frame_metadata::RuntimeMetadata;
 use gridveil_primitives::{RegionInfo, Role};
-use gridveil_runtime::{genesis_presets, AccountId, Runtime, RuntimeGenesisConfig, System};
+use gridveil_runtime::{genesis_presets, AccountId, Runtime, RuntimeGenesisConfig};
 use sp_consensus_aura::sr25519::AuthorityId as AuraId;
 use sp_consensus_grandpa::{AuthorityId as GrandpaId, AuthorityList};
 use sp_core::{ed25519, sr25519, Pair};
 use sp_runtime::BuildStorage;
 
-use crate::harness::{control_centre, genesis_of, key_centre, Chain, Signer};
+use crate::{
+    harness::{control_centre, genesis_of, key_centre, Chain, Signer},
+    status::status,
+};
 
 const NAMES: [&str; 4] = ["//Alice", "//Bob", "//Charlie", "//Dave"];
 
@@ -87,14 +90,27 @@ fn the_members_drive_aura_and_grandpa_each_once_and_with_its_own_keys() {
 }
 
 #[test]
-fn sessions_pass_without_a_new_set_as_long_as_the_members_stay() {
+fn a_preset_begins_without_a_leader_and_with_its_members_in_office() {
+    for (preset, members, term_blocks) in [("development", 1, 600), ("local_testnet", 4, 100)] {
+        let status = status(&mut Chain::new(preset));
+        assert_eq!(
+            (status.term, status.term_started, status.term_blocks),
+            (0, 0, term_blocks)
+        );
+        assert_eq!((status.leader, status.members.len()), (None, members));
+        assert!(status.members.iter().all(|member| member.authority && !member.away));
+    }
+}
+
+#[test]
+fn terms_pass_without_a_new_set_as_long_as_the_members_stay() {
     let mut chain = Chain::new("local_testnet");
     let authorities: AuthorityList = chain.call("GrandpaApi_grandpa_authorities", ());
-    let blocks = gridveil_runtime::configs::consensus::SessionBlocks::get();
-    while chain.query(System::block_number) <= 2 * blocks {
+    let blocks = status(&mut chain).term_blocks;
+    while chain.number() <= 2 * blocks {
         chain.block(vec![]);
     }
-    assert_eq!(chain.query(pallet_session::CurrentIndex::<Runtime>::get), 2);
+    assert_eq!(status(&mut chain).term, 2);
     assert_eq!(
         chain.call::<AuthorityList>("GrandpaApi_grandpa_authorities", ()),
         authorities

@@ -5,7 +5,10 @@ use gridveil_runtime::{Runtime, RuntimeCall, SessionKeys, System, UncheckedExtri
 use sp_core::{ed25519, sr25519};
 use sp_runtime::{generic::Preamble, transaction_validity::InvalidTransaction};
 
-use crate::harness::{control_centre, key_centre, Chain, Signer};
+use crate::{
+    harness::{control_centre, key_centre, Chain, Signer},
+    keys::Keys,
+};
 
 const KEY: PeriodKey = PeriodKey {
     region: 1,
@@ -101,6 +104,44 @@ fn decisions() -> Vec<RuntimeCall> {
         .into(),
         pallet_registry::Call::revoke_role { account }.into(),
         pallet_registry::Call::register_region { region: 9, info }.into(),
+        pallet_finality::Call::add_member {
+            account: stranger().account(),
+            reason: Default::default(),
+        }
+        .into(),
+        pallet_finality::Call::remove_member {
+            account: Signer::uri("//Dave").account(),
+            reason: Default::default(),
+        }
+        .into(),
+        pallet_finality::Call::note_stalled {
+            delay: 10,
+            best_finalized: 1,
+        }
+        .into(),
+        pallet_finality::Call::authorize_upgrade {
+            code_hash: Default::default(),
+        }
+        .into(),
+    ]
+}
+
+/// What a member says about itself, and the code that it may bring.
+fn members_own_calls(member: &Signer) -> Vec<RuntimeCall> {
+    let keys = Keys::uri("//Alice//2");
+    vec![
+        pallet_finality::Call::leave {}.into(),
+        pallet_finality::Call::rejoin {}.into(),
+        pallet_finality::Call::set_keys {
+            keys: keys.public(),
+            proof: keys.proof(&member.account()),
+        }
+        .into(),
+        pallet_finality::Call::set_nodes {
+            nodes: Default::default(),
+        }
+        .into(),
+        frame_system::Call::apply_authorized_upgrade { code: vec![] }.into(),
     ]
 }
 
@@ -193,6 +234,15 @@ fn the_control_centres_calls_are_refused_from_an_account_without_the_role() {
 }
 
 #[test]
+fn a_members_own_calls_are_refused_from_everyone_else() {
+    let mut chain = chain();
+    for signer in [key_centre(), control_centre(), stranger()] {
+        let calls = members_own_calls(&signer);
+        refused(&mut chain, &signer, calls);
+    }
+}
+
+#[test]
 fn what_the_consortium_decides_is_refused_from_any_single_account() {
     let mut chain = chain();
     for signer in everyone() {
@@ -204,14 +254,16 @@ fn what_the_consortium_decides_is_refused_from_any_single_account() {
 fn each_role_gets_its_own_calls_into_a_block() {
     let mut chain = chain();
     for (signer, calls) in [
+        (member(), members_own_calls(&member())),
         (key_centre(), key_centres_calls()),
         (control_centre(), control_centres_calls()),
     ] {
         for call in calls {
-            let extrinsic = chain.sign(&signer, call);
-            assert!(chain.validate(extrinsic.clone()).is_ok());
+            let extrinsic = chain.sign(&signer, call.clone());
+            assert!(chain.validate(extrinsic.clone()).is_ok(), "{call:?}");
             // What a call says about its arguments is its pallet's matter.
-            assert!(chain.block(vec![extrinsic]).remove(0).is_ok());
+            let result = chain.include(extrinsic);
+            assert!(result.is_ok(), "{call:?}: {result:?}");
         }
     }
 }
@@ -220,7 +272,8 @@ fn each_role_gets_its_own_calls_into_a_block() {
 fn a_roles_call_wrapped_in_a_motion_is_refused_from_everyone() {
     let mut chain = chain();
     for signer in everyone() {
-        for call in key_centres_calls().into_iter().chain(control_centres_calls()) {
+        let calls = key_centres_calls().into_iter().chain(control_centres_calls());
+        for call in calls.chain(members_own_calls(&signer)) {
             let wrapped = |proposal| {
                 RuntimeCall::Consortium(pallet_collective::Call::propose {
                     threshold: 1,
