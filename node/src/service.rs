@@ -19,10 +19,10 @@ use sc_client_api::Backend as _;
 use sc_consensus::{DefaultImportQueue, LongestChain};
 use sc_consensus_aura::{SlotDuration, SlotProportion};
 use sc_consensus_grandpa::{GrandpaPruningFilter, SharedVoterState};
-use sc_executor::WasmExecutor;
+use sc_executor::{HeapAllocStrategy, WasmExecutor, DEFAULT_HEAP_ALLOC_STRATEGY};
 use sc_network::{
     config::{FullNetworkConfiguration, NetworkBackendType, NonReservedPeerMode},
-    Litep2pNetworkBackend, NetworkBackend, NetworkStateInfo, NetworkWorker,
+    Litep2pNetworkBackend as Network, NetworkBackend, NetworkStateInfo,
 };
 use sc_service::{
     error::Error, BuildNetworkParams, Configuration, PartialComponents, SpawnTasksParams, TaskManager, WarpSyncConfig,
@@ -65,6 +65,9 @@ const MAX_PROPOSAL_PORTION: f32 = 1.0;
 /// newer come from all peers afterwards; the stock three are more than a small consortium may have up.
 const WARP_SYNC_PEERS: usize = 1;
 
+/// The folder below the base path that compiled runtimes are kept in.
+const COMPILED_RUNTIMES: &str = "compiled-runtimes";
+
 /// The parts that the commands on the database need, too.
 pub type Components = PartialComponents<Client, Backend, Chain, DefaultImportQueue<Block>, Pool, Consensus>;
 
@@ -98,7 +101,7 @@ pub fn components(config: &Configuration) -> Result<Components, Error> {
     let (client, backend, keystore_container, task_manager) = sc_service::new_full_parts::<Block, RuntimeApi, _>(
         config,
         telemetry.as_ref().map(|(_, telemetry)| telemetry.handle()),
-        sc_service::new_wasm_executor::<sp_io::SubstrateHostFunctions>(&config.executor),
+        executor(config),
         vec![Arc::new(GrandpaPruningFilter)],
     )?;
     let client = Arc::new(client);
@@ -160,23 +163,40 @@ pub fn components(config: &Configuration) -> Result<Components, Error> {
     })
 }
 
-/// Starts the node that `config` and `settings` describe, on the network backend that `config` names. The node runs as
-/// long as the returned task manager.
-///
-/// # Errors
-///
-/// If a part can't be made, a port not be bound, or the disk is full already.
-pub fn run(config: Configuration, settings: Settings) -> Result<TaskManager, Error> {
-    match config.network.network_backend {
-        NetworkBackendType::Litep2p => run_on::<Litep2pNetworkBackend>(config, settings),
-        NetworkBackendType::Libp2p => run_on::<NetworkWorker<Block, Hash>>(config, settings),
+/// The executor of the runtime's code. What the code compiles to is kept below the base path: a node that starts again
+/// does not spend a quarter of a minute on compiling it once more, which counts when all nodes of a consortium restart.
+fn executor(config: &Configuration) -> Executor {
+    let settings = &config.executor;
+    let heap = settings
+        .default_heap_pages
+        .map_or(DEFAULT_HEAP_ALLOC_STRATEGY, |pages| HeapAllocStrategy::Static {
+            extra_pages: u32::try_from(pages).unwrap_or(u32::MAX),
+        });
+    let builder = Executor::builder()
+        .with_execution_method(settings.wasm_method)
+        .with_onchain_heap_alloc_strategy(heap)
+        .with_offchain_heap_alloc_strategy(heap)
+        .with_max_runtime_instances(settings.max_runtime_instances)
+        .with_runtime_cache_size(settings.runtime_cache_size);
+    match std::path::absolute(config.base_path.path()) {
+        Ok(base) => builder.with_cache_path(base.join(COMPILED_RUNTIMES)).build(),
+        Err(_) => builder.build(),
     }
 }
 
-fn run_on<Network: NetworkBackend<Block, Hash>>(
-    config: Configuration,
-    settings: Settings,
-) -> Result<TaskManager, Error> {
+/// Starts the node that `config` and `settings` describe. The node runs as long as the returned task manager.
+///
+/// # Errors
+///
+/// If a part can't be made, a port not be bound, the disk is full already, or `config` asks for the network backend
+/// that is not built in: nodes on either understand each other, and one is half the code.
+pub fn run(config: Configuration, settings: Settings) -> Result<TaskManager, Error> {
+    if !matches!(config.network.network_backend, NetworkBackendType::Litep2p) {
+        return Err(Error::Other(
+            "this node has one network backend, litep2p, which speaks to nodes on libp2p as well: leave --network-backend out"
+                .into(),
+        ));
+    }
     let Settings {
         leader_vote,
         storage_monitor,
@@ -200,14 +220,14 @@ fn run_on<Network: NetworkBackend<Block, Hash>>(
 
     let registry = config.prometheus_registry().cloned();
     let mut net_config = FullNetworkConfiguration::<Block, Hash, Network>::new(&config.network, registry.clone());
-    let metrics = Network::register_notification_metrics(registry.as_ref());
+    let metrics = <Network as NetworkBackend<Block, Hash>>::register_notification_metrics(registry.as_ref());
 
     let grandpa_protocol =
         sc_consensus_grandpa::protocol_standard_name(&client.chain_info().genesis_hash, &config.chain_spec);
     // Without a voter that listens to it the protocol must not be there: the network gives up every connection on which
     // a protocol has no owner.
     let grandpa_notifications = (!config.disable_grandpa).then(|| {
-        let (protocol, notifications) = sc_consensus_grandpa::grandpa_peers_set_config::<_, Network>(
+        let (protocol, notifications) = sc_consensus_grandpa::grandpa_peers_set_config::<Block, Network>(
             grandpa_protocol.clone(),
             metrics.clone(),
             net_config.peer_store_handle(),
