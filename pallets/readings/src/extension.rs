@@ -28,12 +28,17 @@ use sp_runtime::{
         ValidateResult,
     },
     transaction_validity::{
-        InvalidTransaction, TransactionLongevity, TransactionSource, TransactionValidityError, ValidTransaction,
+        InvalidTransaction, TransactionLongevity, TransactionPriority, TransactionSource, TransactionValidityError,
+        ValidTransaction,
     },
 };
 
 /// What the tag of a share in the pool starts with.
 pub(crate) const TAG_PREFIX: &str = "gridveil/share";
+
+/// A share goes before the calls of members and roles, which cost nothing either: a period has only so many shares, and each
+/// has its window, so whoever floods the pool must not keep them out of blocks or of the pool.
+pub(crate) const PRIORITY: TransactionPriority = TransactionPriority::MAX / 2;
 
 /// Admits a share whose pseudonym may send it now, and refuses any other with [`InvalidTransaction::Custom`] and the code of
 /// a [`Refusal`]. Encodes to zero bytes and adds nothing to what is signed.
@@ -136,6 +141,7 @@ where
             .checked_div(T::SlotDuration::get())
             .unwrap_or_default();
         let validity = ValidTransaction::with_tag_prefix(TAG_PREFIX)
+            .priority(PRIORITY)
             .and_provides((key, prid))
             .longevity(blocks.max(1))
             .propagate(true);
