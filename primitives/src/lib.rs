@@ -18,6 +18,7 @@
 //! | [`pseudonym`] | one-time keys, PRIDs, signatures |
 //! | [`mask`] | masks and blindings |
 //! | [`share`] | readings into masked shares and back |
+//! | [`batch`] | signed shares that travel together, and their check |
 //! | [`filter`] | the Bloom filters BF1 and BF2 |
 //! | [`tally`] | sums of pseudonyms |
 //! | [`commitment`] | Pedersen commitments to mask sums, and their openings |
@@ -46,6 +47,7 @@
 
 extern crate alloc;
 
+pub mod batch;
 pub mod commitment;
 pub mod filter;
 pub mod hash;

@@ -17,10 +17,11 @@ use schnorrkel::{context::attach_rng, signing_context, PublicKey, SecretKey, Sig
 use zeroize::Zeroizing;
 
 use crate::{
+    batch::{share_message, SignedShare, SHARE_CONTEXT},
     hash::{tagged, tagged_32},
     keys::{CycleKeys, SpendKey, SpendPublic},
     prf::Leaves,
-    types::{PeriodIndex, Prid},
+    types::{PeriodIndex, PeriodKey, Prid},
 };
 
 /// The context in which Substrate signs.
@@ -101,11 +102,25 @@ impl OneTimeKey {
     /// An sr25519 signature of `message` in Substrate's context. The same message always gets the same signature, so the
     /// meter needs no randomness to send.
     pub fn sign(&self, message: &[u8]) -> [u8; 64] {
+        self.sign_in(CONTEXT, message)
+    }
+
+    /// This share as an aggregator takes it. The same arguments always give the same bytes.
+    pub fn sign_share(&self, genesis: &[u8; 32], key: &PeriodKey, value: u64) -> SignedShare {
+        SignedShare {
+            prid: self.prid(),
+            value,
+            signature: self.sign_in(SHARE_CONTEXT, &share_message(genesis, key, value)),
+        }
+    }
+
+    /// A signature in a context. The nonce depends on the context, too.
+    fn sign_in(&self, context: &[u8], message: &[u8]) -> [u8; 64] {
         // x is canonical, so this always holds; zeros would be a signature that no one accepts.
         let Ok(secret) = SecretKey::from_bytes(&*self.secret) else {
             return [0; 64];
         };
-        let transcript = attach_rng(signing_context(CONTEXT).bytes(message), NoEntropy);
+        let transcript = attach_rng(signing_context(context).bytes(message), NoEntropy);
         secret.sign(transcript, &self.public).to_bytes()
     }
 }
