@@ -3,7 +3,7 @@
 use criterion::{criterion_group, criterion_main, BatchSize, Criterion, Throughput};
 use gridveil_primitives::{
     batch,
-    commitment::{commit, verify_opening, PeriodCommitments},
+    commitment::{commit, verify_opening, Committer, PeriodCommitments},
     filter,
     keys::{CycleKeys, RootKey, SpendKey, SplitKey},
     mask,
@@ -174,8 +174,10 @@ fn commitments(criterion: &mut Criterion) {
     let built = PeriodCommitments::build(&meters, &seed);
     let mut group = criterion.benchmark_group("commitment");
     group.bench_function("commit", |bench| bench.iter(|| commit(black_box(mask_sum), &blinding)));
+    let committer = Committer::default();
+    group.bench_function("make a committer", |bench| bench.iter(Committer::default));
     group.bench_function("build for 1,000 meters", |bench| {
-        bench.iter(|| PeriodCommitments::build(&meters, &seed))
+        bench.iter(|| committer.build(&meters, &seed))
     });
     group.bench_function("open without 50 of 1,000", |bench| {
         let left_out: Vec<usize> = (0..50).map(|number| number * 20).collect();

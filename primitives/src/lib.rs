@@ -18,6 +18,7 @@
 //! | [`pseudonym`] | one-time keys, PRIDs, signatures |
 //! | [`mask`] | masks and blindings |
 //! | [`share`] | readings into masked shares and back |
+//! | [`meter`] | all that a meter computes in a period, in one step |
 //! | [`batch`] | signed shares that travel together, and their check |
 //! | [`filter`] | the Bloom filters BF1 and BF2 |
 //! | [`tally`] | sums of pseudonyms |
@@ -54,6 +55,7 @@ pub mod hash;
 pub mod keys;
 pub mod mask;
 mod merkle;
+pub mod meter;
 pub mod money;
 pub mod prf;
 pub mod pseudonym;
