@@ -7,12 +7,12 @@ use std::{num::NonZeroUsize, thread};
 use crate::error::Error;
 
 /// How many threads to use.
-fn threads() -> usize {
+pub fn threads() -> usize {
     thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
 /// Does `work` for each item, on all cores, and gives the results in the items' order.
-pub fn on_all_cores<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+pub fn on_all_cores<'a, T: Sync, R: Send>(items: &'a [T], work: impl Fn(&'a T) -> R + Sync) -> Vec<R> {
     let part = items.len().div_ceil(threads()).max(1);
     thread::scope(|scope| {
         let work = &work;

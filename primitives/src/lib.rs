@@ -18,6 +18,8 @@
 //! | [`pseudonym`] | one-time keys, PRIDs, signatures |
 //! | [`mask`] | masks and blindings |
 //! | [`share`] | readings into masked shares and back |
+//! | [`meter`] | all that a meter computes in a period, in one step |
+//! | [`batch`] | signed shares that travel together, and their check |
 //! | [`filter`] | the Bloom filters BF1 and BF2 |
 //! | [`tally`] | sums of pseudonyms |
 //! | [`commitment`] | Pedersen commitments to mask sums, and their openings |
@@ -46,12 +48,14 @@
 
 extern crate alloc;
 
+pub mod batch;
 pub mod commitment;
 pub mod filter;
 pub mod hash;
 pub mod keys;
 pub mod mask;
 mod merkle;
+pub mod meter;
 pub mod money;
 pub mod prf;
 pub mod pseudonym;

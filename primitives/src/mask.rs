@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// H3 of a leaf: the first 8 bytes, little endian, of `H("mask", leaf)`.
-fn of_leaf(leaf: &[u8; 32]) -> u64 {
+pub(crate) fn of_leaf(leaf: &[u8; 32]) -> u64 {
     tagged_u64("mask", &[leaf])
 }
 

@@ -2,8 +2,8 @@
 //!
 //! The two halves of `G(s) = H("ggm", s)` are the children of the node s; the leaf of period k is reached from the seed by
 //! the 16 bits of k, most significant first. [`Seed::leaf`] walks to one leaf; [`Seed::leaves`] walks a span of them and
-//! computes each inner node once, which makes about two hashes a leaf in place of sixteen. Meters and the key centre
-//! call this through [`crate::pseudonym`] and [`crate::mask`], which hash a leaf once more under their own domain.
+//! computes each inner node once, which makes about two hashes a leaf in place of sixteen. [`Near`] is for a meter, which
+//! asks for one leaf after the other and has little memory: six hashes a leaf. Meters and the key centre call this through [`crate::pseudonym`] and [`crate::mask`], which hash a leaf once more under their own domain.
 //!
 //! **Privacy.** Leaves look independent and uniform to whoever lacks the seed; an inner node gives the leaves below it.
 
@@ -33,20 +33,25 @@ fn children(node: &[u8; 32]) -> Zeroizing<[[u8; 32]; 2]> {
     halves(&Zeroizing::new(tagged("ggm", &[node])))
 }
 
+/// The node at depth `to` above the leaf of `k`, from the one at depth `from`.
+fn descend(node: &[u8; 32], k: PeriodIndex, from: u8, to: u8) -> Leaf {
+    let mut node = Zeroizing::new(*node);
+    for depth in from..to {
+        let children = children(&node);
+        let [left, right] = &*children;
+        let bit = k
+            .checked_shr(u32::from(DEPTH.saturating_sub(1).saturating_sub(depth)))
+            .unwrap_or(0)
+            & 1;
+        node.copy_from_slice(if bit == 0 { left } else { right });
+    }
+    node
+}
+
 impl Seed {
     /// f(k), by sixteen hashes.
     pub fn leaf(&self, k: PeriodIndex) -> Leaf {
-        let mut node = Zeroizing::new(self.0);
-        for depth in 0..DEPTH {
-            let children = children(&node);
-            let [left, right] = &*children;
-            let bit = k
-                .checked_shr(u32::from(DEPTH.saturating_sub(1).saturating_sub(depth)))
-                .unwrap_or(0)
-                & 1;
-            node.copy_from_slice(if bit == 0 { left } else { right });
-        }
-        node
+        descend(&self.0, k, 0, DEPTH)
     }
 
     /// The leaves of `count` periods from `from` on, in order, each with its period. Ends after period 65,535.
@@ -64,6 +69,45 @@ impl Seed {
             from,
             end: from.saturating_add(u32::from(count)),
         }
+    }
+}
+
+/// How deep the node is that a [`Near`] remembers: it has 64 leaves below it, a day and a third.
+const NEAR: u8 = 10;
+
+/// A seed with the inner node below which the last leaf was found. Neighbours take six hashes in place of sixteen.
+pub struct Near {
+    seed: Seed,
+    node: Leaf,
+    /// The first bits of the periods below the node, if there is one yet.
+    prefix: Option<u16>,
+}
+
+impl Near {
+    /// f(k), the same as [`Seed::leaf`].
+    pub fn leaf(&mut self, k: PeriodIndex) -> Leaf {
+        let prefix = k.checked_shr(u32::from(DEPTH.saturating_sub(NEAR))).unwrap_or(0);
+        if self.prefix != Some(prefix) {
+            self.node = descend(&self.seed.0, k, 0, NEAR);
+            self.prefix = Some(prefix);
+        }
+        descend(&self.node, k, NEAR, DEPTH)
+    }
+}
+
+impl From<Seed> for Near {
+    fn from(seed: Seed) -> Self {
+        Self {
+            seed,
+            node: Leaf::default(),
+            prefix: None,
+        }
+    }
+}
+
+impl core::fmt::Debug for Near {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Near(..)")
     }
 }
 

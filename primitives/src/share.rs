@@ -59,7 +59,18 @@ fn masks(keys: &CycleKeys, k: PeriodIndex) -> [u64; 2] {
 /// Splits the reading of period `k` (watt-hours) by the meter's own key and masks both shares. The same arguments always
 /// give the same pair.
 pub fn split_and_mask(reading: i64, split: &SplitKey, keys: &CycleKeys, cycle: CycleId, k: PeriodIndex) -> MaskedPair {
-    let [first, second] = mask_pair(reading.cast_unsigned(), split.share(cycle, k), masks(keys, k));
+    split_and_mask_with(reading, split, masks(keys, k), cycle, k)
+}
+
+/// [`split_and_mask`] with masks that are at hand.
+pub(crate) fn split_and_mask_with(
+    reading: i64,
+    split: &SplitKey,
+    masks: [u64; 2],
+    cycle: CycleId,
+    k: PeriodIndex,
+) -> MaskedPair {
+    let [first, second] = mask_pair(reading.cast_unsigned(), split.share(cycle, k), masks);
     MaskedPair { first, second }
 }
 
