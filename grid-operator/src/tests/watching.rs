@@ -129,7 +129,10 @@ async fn periods_that_closed_while_nobody_watched_are_all_opened_however_many() 
             period,
         };
         let energy = scene.homes.iter().map(|home| home.reading(&key)).sum();
-        assert_eq!(world.outcomes.get(&key), Some(&Outcome::Opened(Total { meters: 3, energy })));
+        assert_eq!(
+            world.outcomes.get(&key),
+            Some(&Outcome::Opened(Total { meters: 3, energy }))
+        );
     }
 }
 
