@@ -6,10 +6,12 @@
 //!
 //! **Privacy.** Development keys and made-up readings.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use gridveil_chain_client::{calls, Decision};
+use gridveil_demo::process::Invocation;
 use gridveil_primitives::hash::blake2b_256;
+use serde_json::Value;
 use tokio::time::sleep;
 
 use crate::{
@@ -23,8 +25,9 @@ use crate::{
     verdict,
 };
 
-/// How long it may take from the block that brings the runtime until every node's finalised state has it. Each node compiles
-/// it first.
+/// How long a node may take to compile the runtime ahead, beside the whole network on one machine.
+const COMPILING: Duration = Duration::from_secs(180);
+/// How long it may take from the block that brings the runtime until every node's finalised state has it.
 const EVERYWHERE: Duration = Duration::from_secs(60);
 /// How long the look at the chain is, afterwards: a period that began under the new version has closed by then.
 const AFTERWARDS: Duration = PERIOD.saturating_mul(2).saturating_add(WINDOW);
@@ -38,13 +41,32 @@ pub fn act<'a>(run: &'a mut Run, grid: &'a mut Grid) -> Going<'a> {
     Box::pin(upgrade(run, grid))
 }
 
+/// Has each node compile the runtime while it runs, as the operators do before they vote, one after another; the hashes that
+/// they are told.
+async fn compile(run: &Run, grid: &Grid, file: &Path) -> Result<Vec<String>, ChaosError> {
+    let mut told = Vec::new();
+    for node in grid.up() {
+        let name = format!("{} compile-runtime", grid.network.name(node));
+        let compiled = Invocation::new(name, &run.ground.node, &run.dir)
+            .arg("compile-runtime")
+            .arg(file.display())
+            .path("--base-path", grid.network.base(node));
+        let text = compiled.run(COMPILING).await?;
+        let hash = serde_json::from_str::<Value>(&text)
+            .ok()
+            .and_then(|said| said["codeHash"].as_str().map(String::from));
+        told.push(hash.unwrap_or_default());
+    }
+    Ok(told)
+}
+
 async fn upgrade(run: &mut Run, grid: &mut Grid) -> Result<(), ChaosError> {
     let Some(file) = run.ground.next_runtime.clone() else {
         run.report
             .skip("there is no runtime of the next version; ./scripts/chaos builds it when this scenario is to run");
         return Ok(());
     };
-    let code = std::fs::read(file)?;
+    let code = std::fs::read(&file)?;
     let code_hash = blake2b_256(&[&code]);
     grid.leader(0).await?;
     let since = grid.chain.now().await?;
@@ -68,6 +90,15 @@ async fn upgrade(run: &mut Run, grid: &mut Grid) -> Result<(), ChaosError> {
         match unasked {
             Err(error) if !error.is_transient() => Ok(error.to_string()),
             other => Err(format!("{other:?}")),
+        },
+    );
+
+    let hash = format!("0x{}", hex::encode(code_hash));
+    run.report.check(
+        "each node compiles it ahead, and tells the hash to be voted on",
+        match compile(run, grid, &file).await?.iter().position(|told| *told != hash) {
+            None => Ok(hash),
+            Some(node) => Err(format!("{} tells another hash than {hash}", grid.network.name(node))),
         },
     );
 
