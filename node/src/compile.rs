@@ -28,10 +28,7 @@ pub struct CompileRuntimeCmd {
     #[arg(value_name = "FILE.wasm")]
     code: PathBuf,
 
-    #[expect(
-        missing_docs,
-        reason = "the standard flags, documented there; `--base-path` says for which node"
-    )]
+    /// The standard flags; `--base-path` says for which node.
     #[command(flatten)]
     pub shared_params: SharedParams,
 }
