@@ -22,7 +22,7 @@ use crate::{
     compiled,
     error::ChaosError,
     ground::{needed, until, Run, SLOT},
-    load::{self, CYCLE, LEAD, PERIOD, REGIONS, WINDOW},
+    load::{self, CYCLE, FIRST_CLOSE, LEAD, PERIOD, REGIONS, WINDOW},
     mesh::{Mesh, Side},
     observer::Observer,
     rpc::{Block, Rpc},
@@ -179,6 +179,21 @@ impl Grid {
             self.start_meters_of(*region, &urls)?;
         }
         Ok(())
+    }
+
+    /// Waits until the first period has closed: what is lost or missed can be told only of what has been there.
+    ///
+    /// # Errors
+    ///
+    /// [`ChaosError::Waited`].
+    pub async fn first_close(&self) -> Result<(), ChaosError> {
+        // A block that closes it comes within two slots.
+        let judged = u64::try_from((SLOT * 2).as_millis()).unwrap_or(u64::MAX);
+        let closed = self.schedule.closes(0).unwrap_or_default().saturating_add(judged);
+        needed("the first period has closed", FIRST_CLOSE * 2, || async {
+            Ok((self.chain.now().await? > closed).then_some(()))
+        })
+        .await
     }
 
     /// Starts the meters of a region with these nodes, the first one first.

@@ -17,7 +17,7 @@ use tokio::time::sleep;
 use crate::{
     error::ChaosError,
     grid::Grid,
-    ground::{needed, until, Run},
+    ground::{until, Run},
     load::{PERIOD, WINDOW},
     members::{account, decide},
     report::seconds,
@@ -31,8 +31,6 @@ const COMPILING: Duration = Duration::from_secs(180);
 const EVERYWHERE: Duration = Duration::from_secs(60);
 /// How long the look at the chain is, afterwards: a period that began under the new version has closed by then.
 const AFTERWARDS: Duration = PERIOD.saturating_mul(2).saturating_add(WINDOW);
-/// How long after the end of its window, in milliseconds, a period has been closed by a block.
-const JUDGED: u64 = 6_000;
 /// How many blocks finality may be behind, afterwards.
 const LAG: u32 = 5;
 
@@ -70,11 +68,6 @@ async fn upgrade(run: &mut Run, grid: &mut Grid) -> Result<(), ChaosError> {
     let code_hash = blake2b_256(&[&code]);
     grid.leader(0).await?;
     let since = grid.chain.now().await?;
-    let first = grid.schedule.closes(0).unwrap_or_default().saturating_add(JUDGED);
-    needed("a period has closed", WINDOW * 4, || async {
-        Ok((grid.chain.now().await? > first).then_some(()))
-    })
-    .await?;
     let old = grid.any()?.spec_version().await?;
     run.report
         .measured("the new runtime", format!("{} KiB, compressed", code.len() / 1024));
