@@ -16,7 +16,7 @@ use gridveil_demo::{
     spec::{self, Keys},
 };
 use gridveil_meter_client::state::StateDir;
-use gridveil_primitives::{CycleSchedule, PeriodKey, RegionId, Share};
+use gridveil_primitives::{CycleSchedule, Moment, PeriodKey, RegionId, Share};
 
 use crate::{
     compiled,
@@ -187,13 +187,26 @@ impl Grid {
     ///
     /// [`ChaosError::Waited`].
     pub async fn first_close(&self) -> Result<(), ChaosError> {
-        // A block that closes it comes within two slots.
-        let judged = u64::try_from((SLOT * 2).as_millis()).unwrap_or(u64::MAX);
-        let closed = self.schedule.closes(0).unwrap_or_default().saturating_add(judged);
+        let closes = self.schedule.closes(0).unwrap_or_default();
         needed("the first period has closed", FIRST_CLOSE * 2, || async {
-            Ok((self.chain.now().await? > closed).then_some(()))
+            Ok((self.judged().await? >= closes).then_some(()))
         })
         .await
+    }
+
+    /// A moment of the finalised chain's clock, up to which every window that has closed has been judged: a block does that
+    /// by its parent's clock.
+    ///
+    /// # Errors
+    ///
+    /// [`ChaosError::Waited`] where nothing more becomes final.
+    pub async fn judged(&self) -> Result<Moment, ChaosError> {
+        let now = self.chain.now().await?;
+        needed("one more block is final", SLOT * 10, || async {
+            Ok((self.chain.now().await? > now).then_some(()))
+        })
+        .await?;
+        Ok(now)
     }
 
     /// Starts the meters of a region with these nodes, the first one first.

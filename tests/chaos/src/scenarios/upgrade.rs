@@ -99,7 +99,7 @@ async fn upgrade(run: &mut Run, grid: &mut Grid) -> Result<(), ChaosError> {
     let voted = decide(&grid.chain, &members, &Decision::AuthorizeUpgrade { code_hash }).await?;
     run.report
         .tell(format!("the runtime is voted on, in block {}", voted.number));
-    let before = grid.chain.now().await?;
+    let before = grid.judged().await?;
     let closed = verdict::closed_periods(grid, 0, before).await?;
     let from = grid.observer.now();
     let brought = grid
