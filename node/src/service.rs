@@ -36,7 +36,7 @@ use sp_runtime::traits::Block as BlockT;
 use std::{sync::Arc, time::Duration};
 
 type Hash = <Block as BlockT>::Hash;
-type Executor = WasmExecutor<sp_io::SubstrateHostFunctions>;
+type Executor = WasmExecutor<(sp_io::SubstrateHostFunctions, gridveil_host_functions::HostFunctions)>;
 type Client = sc_service::TFullClient<Block, RuntimeApi, Executor>;
 type Backend = sc_service::TFullBackend<Block>;
 type Chain = LongestChain<Backend, Block>;

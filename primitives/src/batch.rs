@@ -58,6 +58,39 @@ impl core::fmt::Debug for SignedShare {
     }
 }
 
+/// What an aggregator answers to a share that it has accepted: that it will be on the chain by the end of its window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+pub struct Receipt {
+    /// The account of the region's aggregator.
+    pub aggregator: [u8; 32],
+    /// The period that the share was accepted for.
+    pub key: PeriodKey,
+    /// The pseudonym.
+    pub prid: Prid,
+    /// The masked share.
+    pub value: u64,
+    /// When the period's window closes.
+    pub closes: Moment,
+    /// The signature of [`receipt_message`] by the aggregator, sr25519 in Substrate's context.
+    pub signature: [u8; 64],
+}
+
+impl Receipt {
+    /// Whether the account that the receipt names signed it, for this chain.
+    pub fn is_signed(&self, genesis: &[u8; 32]) -> bool {
+        let Self {
+            aggregator,
+            key,
+            prid,
+            value,
+            closes,
+            signature,
+        } = self;
+        let message = receipt_message(genesis, key, prid, *value, *closes);
+        crate::pseudonym::verify(aggregator, &message, signature)
+    }
+}
+
 /// What is wrong with a share of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum Fault {

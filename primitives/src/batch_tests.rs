@@ -385,3 +385,29 @@ fn the_encoding_of_a_signed_share_is_its_information() {
     assert_eq!(batch(1)[0].encode().len(), SIGNED_SHARE_LEN);
     assert_eq!(SignedShare::max_encoded_len(), SIGNED_SHARE_LEN);
 }
+
+#[test]
+fn a_receipt_holds_for_its_chain_share_and_aggregator_only() {
+    let aggregator = key_of(9);
+    let (prid, value, closes) = (key_of(1).prid(), 5, 77);
+    let receipt = Receipt {
+        aggregator: aggregator.prid(),
+        key: KEY,
+        prid,
+        value,
+        closes,
+        signature: aggregator.sign(&receipt_message(&GENESIS, &KEY, &prid, value, closes)),
+    };
+    assert!(receipt.is_signed(&GENESIS));
+    assert!(!receipt.is_signed(&[8; 32]));
+    let other_key = PeriodKey { period: 4, ..KEY };
+    for altered in [
+        Receipt { key: other_key, ..receipt },
+        Receipt { prid: key_of(2).prid(), ..receipt },
+        Receipt { value: 6, ..receipt },
+        Receipt { closes: 78, ..receipt },
+        Receipt { aggregator: key_of(8).prid(), ..receipt },
+    ] {
+        assert!(!altered.is_signed(&GENESIS), "{altered:?}");
+    }
+}

@@ -7,6 +7,7 @@
 #![allow(missing_docs)]
 
 use crate::{
+    configs::grid::{MAX_BATCHES, MAX_BATCH_SHARES},
     finality_api, genesis_presets, grid_api, pallets, AccountId, Aura, Billing, Block, Executive, Finality, Grandpa,
     Masks, Nonce, Readings, Registry, Runtime, RuntimeGenesisConfig, SessionKeys, System, Timestamp, VERSION,
 };
@@ -17,8 +18,8 @@ use frame_support::{
     traits::KeyOwnerProofSystem,
 };
 use gridveil_primitives::{
-    Bid, BillRecord, CycleId, CycleSchedule, Manifest, Moment, PeriodIndex, PeriodKey, PeriodView, RegionId,
-    RegionInfo, Role, Share,
+    Bid, BillRecord, CycleId, CycleSchedule, Manifest, Moment, PeriodIndex, PeriodKey, PeriodView, Prid, Refusal,
+    RegionId, RegionInfo, Role, Share,
 };
 use pallet_finality::{ConsortiumStatus, KeyOwners, ListedNodes};
 use sp_consensus_aura::sr25519::AuthorityId as AuraId;
@@ -233,6 +234,19 @@ sp_api::impl_runtime_apis! {
 
         fn shares(key: PeriodKey) -> Vec<Share> {
             Readings::shares(&key)
+        }
+
+        fn refusal(key: PeriodKey, prid: Prid) -> Option<u8> {
+            Readings::refusal(&key, &prid).map(Refusal::code)
+        }
+
+        fn batches(key: PeriodKey) -> (u32, u32) {
+            let batches = pallet_readings::Tallies::<Runtime>::get(key).batches;
+            (batches, MAX_BATCHES)
+        }
+
+        fn batch_limit() -> u32 {
+            MAX_BATCH_SHARES
         }
 
         fn user(bid: Bid) -> Option<[u8; 32]> {

@@ -404,12 +404,13 @@ pub mod pallet {
                 .zip(excluded.iter().skip(1))
                 .all(|(one, next)| one < next);
             ensure!(ascending, Error::<T>::ExcludedUnordered);
-            for prid in excluded {
-                let value = T::ClosedPeriods::value_of(key, prid).ok_or(Error::<T>::ExcludedUnknown)?;
-                closed.count = closed.count.checked_sub(1).ok_or(Error::<T>::CountsDoNotAddUp)?;
-                // Readings are added modulo 2^64, so they are taken out modulo 2^64.
-                closed.sum = closed.sum.wrapping_sub(value);
-            }
+            let sum = T::ClosedPeriods::sum_of(key, excluded).ok_or(Error::<T>::ExcludedUnknown)?;
+            // Readings are added modulo 2^64, so they are taken out modulo 2^64.
+            closed.sum = closed.sum.wrapping_sub(sum);
+            closed.count = u32::try_from(excluded.len())
+                .ok()
+                .and_then(|excluded| closed.count.checked_sub(excluded))
+                .ok_or(Error::<T>::CountsDoNotAddUp)?;
             Ok(closed)
         }
 

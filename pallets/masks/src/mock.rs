@@ -88,8 +88,12 @@ impl ClosedPeriods for TestPeriods {
         })
     }
 
-    fn value_of(key: &PeriodKey, prid: &Prid) -> Option<u64> {
-        Closed::get().get(key)?.get(prid).copied()
+    fn sum_of(key: &PeriodKey, prids: &[Prid]) -> Option<u64> {
+        let closed = Closed::get();
+        let shares = closed.get(key)?;
+        prids
+            .iter()
+            .try_fold(0u64, |sum, prid| Some(sum.wrapping_add(*shares.get(prid)?)))
     }
 
     #[cfg(feature = "runtime-benchmarks")]

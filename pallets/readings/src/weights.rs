@@ -15,13 +15,19 @@ use frame_system::Config;
 pub trait WeightInfo {
     /// `submit`: a share stored and counted.
     fn submit() -> Weight;
-    /// `AuthenticateMeter` on a `submit`, with a filter as long as may be.
-    fn authenticate() -> Weight;
+    /// `AuthenticateMeter` on a `submit`, with a filter as long as may be and `b` batches in the period, which hold all of
+    /// a region's shares.
+    fn authenticate(b: u32) -> Weight;
+    /// `submit_batch`: `n` shares stored and counted.
+    fn submit_batch(n: u32) -> Weight;
+    /// `AuthenticateMeter` on a `submit_batch` of `n` shares, with a filter as long as may be, `b` batches in the period,
+    /// and a look at the entries of `s` single shares.
+    fn authenticate_batch(n: u32, b: u32, s: u32) -> Weight;
     /// The walk over what is due, of which `n` periods of one region close.
     fn close(n: u32) -> Weight;
     /// The part of the walk over `n` regions that have nothing to close.
     fn pass(n: u32) -> Weight;
-    /// `n` shares of one region and cycle forgotten.
+    /// `n` batches of one region and cycle forgotten; a share that came on its own counts as one.
     fn prune(n: u32) -> Weight;
 }
 
@@ -35,8 +41,28 @@ impl<T: Config> WeightInfo for SubstrateWeight<T> {
             .saturating_add(T::DbWeight::get().writes(2_u64))
     }
 
-    fn authenticate() -> Weight {
-        Weight::from_parts(120_000_000, 4_000_000).saturating_add(T::DbWeight::get().reads(4_u64))
+    fn authenticate(b: u32) -> Weight {
+        Weight::from_parts(140_000_000, 4_000_000)
+            .saturating_add(Weight::from_parts(8_000_000, 26_000).saturating_mul(b.into()))
+            .saturating_add(T::DbWeight::get().reads(5_u64))
+            .saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(b.into())))
+    }
+
+    fn submit_batch(n: u32) -> Weight {
+        Weight::from_parts(60_000_000, 3_600)
+            .saturating_add(Weight::from_parts(300_000, 0).saturating_mul(n.into()))
+            .saturating_add(T::DbWeight::get().reads(1_u64))
+            .saturating_add(T::DbWeight::get().writes(2_u64))
+    }
+
+    fn authenticate_batch(n: u32, b: u32, s: u32) -> Weight {
+        Weight::from_parts(200_000_000, 4_000_000)
+            .saturating_add(Weight::from_parts(20_000_000, 0).saturating_mul(n.into()))
+            .saturating_add(Weight::from_parts(20_000_000, 26_000).saturating_mul(b.into()))
+            .saturating_add(Weight::from_parts(3_000_000, 2_550).saturating_mul(s.into()))
+            .saturating_add(T::DbWeight::get().reads(5_u64))
+            .saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(b.into())))
+            .saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(s.into())))
     }
 
     fn close(n: u32) -> Weight {
@@ -72,8 +98,28 @@ impl WeightInfo for () {
             .saturating_add(RocksDbWeight::get().writes(2_u64))
     }
 
-    fn authenticate() -> Weight {
-        Weight::from_parts(120_000_000, 4_000_000).saturating_add(RocksDbWeight::get().reads(4_u64))
+    fn authenticate(b: u32) -> Weight {
+        Weight::from_parts(140_000_000, 4_000_000)
+            .saturating_add(Weight::from_parts(8_000_000, 26_000).saturating_mul(b.into()))
+            .saturating_add(RocksDbWeight::get().reads(5_u64))
+            .saturating_add(RocksDbWeight::get().reads((1_u64).saturating_mul(b.into())))
+    }
+
+    fn submit_batch(n: u32) -> Weight {
+        Weight::from_parts(60_000_000, 3_600)
+            .saturating_add(Weight::from_parts(300_000, 0).saturating_mul(n.into()))
+            .saturating_add(RocksDbWeight::get().reads(1_u64))
+            .saturating_add(RocksDbWeight::get().writes(2_u64))
+    }
+
+    fn authenticate_batch(n: u32, b: u32, s: u32) -> Weight {
+        Weight::from_parts(200_000_000, 4_000_000)
+            .saturating_add(Weight::from_parts(20_000_000, 0).saturating_mul(n.into()))
+            .saturating_add(Weight::from_parts(20_000_000, 26_000).saturating_mul(b.into()))
+            .saturating_add(Weight::from_parts(3_000_000, 2_550).saturating_mul(s.into()))
+            .saturating_add(RocksDbWeight::get().reads(5_u64))
+            .saturating_add(RocksDbWeight::get().reads((1_u64).saturating_mul(b.into())))
+            .saturating_add(RocksDbWeight::get().reads((1_u64).saturating_mul(s.into())))
     }
 
     fn close(n: u32) -> Weight {

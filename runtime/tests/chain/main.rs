@@ -1,5 +1,6 @@
 //! The runtime as nodes and clients meet it: real extrinsics, signed for real, in real blocks.
 
+mod batches;
 mod cheats;
 mod consortium;
 mod cycle;

@@ -51,7 +51,7 @@ fn a_period_with_one_share_missing_closes_faulty_with_an_aggregation_fault() {
             tally_known: false,
         };
         assert!(events().contains(&fault));
-        assert_eq!(Readings::value_of(&key, &prid), Some(value));
+        assert_eq!(Readings::sum_of(&key, &[prid]), Some(value));
         assert_ok!(Readings::check_state());
     });
 }
