@@ -1,6 +1,7 @@
 //! Weights of `pallet_readings`.
 //!
-//! The figures come from the benchmarks of this crate; `benchmarking.rs` says what each one measures.
+//! `benchmarking.rs` says what each figure is of. Those of batches are estimates from the primitives' own benches until the
+//! benchmarks have run with a runtime.
 //!
 //! **Privacy.** Weights depend on sizes only.
 

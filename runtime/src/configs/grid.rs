@@ -18,8 +18,8 @@ pub const MAX_METERS_PER_REGION: u32 = 10_000;
 /// The most bytes of a filter: one over the most meters' pseudonyms, which is longer than one over a cycle's tallies.
 // A length that a filter of the runtime's own bounds has; checked against them by the masks pallet's integrity test.
 pub const MAX_FILTER_BYTES: u32 = filter::period_filter_len(MAX_METERS_PER_REGION) as u32;
-/// The most shares in a batch. Checking one by one or together differs by half from about a thousand on, and a batch of this
-/// many takes a thirtieth of a block.
+/// The most shares in a batch: what checking them together gains is gained from about a thousand on, and several batches of
+/// this many fit into a block.
 pub const MAX_BATCH_SHARES: u32 = 2_048;
 /// The most batches of a period: ten full ones are all shares of a region, and a region of a few meters can still send one
 /// every thirtieth of its window.
