@@ -14,7 +14,7 @@ use std::{
 
 use chrono::{DateTime, Duration, Utc};
 use flate2::read::GzDecoder;
-use gridveil_primitives::{PeriodIndex, RegionId};
+use gridveil_primitives::{PeriodIndex, RegionId, MAX_PERIODS};
 use rand::{rngs::StdRng, seq::SliceRandom};
 
 /// Half hours in a day.
@@ -141,6 +141,43 @@ fn read(path: &Path) -> Result<Readings, DataError> {
     Ok(all)
 }
 
+/// All that a file holds: the label of its first half hour, and every meter from there to the last half hour of any, spread
+/// over regions 1, 2, … in turn, in the order of their names.
+pub fn whole(path: &Path, regions: u32) -> Result<(DateTime<Utc>, Vec<Home>), DataError> {
+    let malformed = |reason: String| DataError::Malformed {
+        path: path.into(),
+        reason,
+    };
+    let all = read(path)?;
+    let labels = || all.values().flat_map(BTreeMap::keys);
+    let (Some(start), Some(last)) = (labels().min().copied(), labels().max()) else {
+        return Err(malformed("it has no rows".into()));
+    };
+    let minutes = (*last - start).num_minutes();
+    if let Some(label) = labels().find(|label| (**label - start).num_seconds() % (PERIOD_MINUTES * 60) != 0) {
+        return Err(malformed(format!("{label} is not on a half hour as {start} is")));
+    }
+    let periods = PeriodIndex::try_from(minutes / PERIOD_MINUTES + 1)
+        .ok()
+        .filter(|periods| *periods <= MAX_PERIODS)
+        .ok_or_else(|| {
+            malformed(format!(
+                "{start} to {last} is longer than a cycle, which has {MAX_PERIODS} half hours"
+            ))
+        })?;
+    let labels: Vec<_> = (0..i64::from(periods))
+        .map(|k| start + Duration::minutes(k * PERIOD_MINUTES))
+        .collect();
+    let homes = all.into_iter().zip((1..=regions).cycle());
+    let homes = homes.map(|((meter, readings), region)| Home {
+        meter,
+        file: path.into(),
+        region,
+        readings: labels.iter().map(|label| readings.get(label).copied()).collect(),
+    });
+    Ok((start, homes.collect()))
+}
+
 /// Chooses the meters and spreads them, those with gaps first, over regions 1, 2, … in turn.
 ///
 /// The choice and the spread depend on `rng` and on nothing else but the files.
@@ -242,6 +279,33 @@ mod tests {
         let regions = |seed| -> BTreeMap<_, _> { homes(seed).into_iter().map(|h| (h.meter, h.region)).collect() };
         assert_eq!(regions(1), regions(1));
         assert_ne!(regions(1), regions(2));
+    }
+
+    #[test]
+    fn a_whole_file_has_every_meter_and_its_gaps() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("readings.csv");
+        let rows = "b,2013-01-01T00:30:00Z,5\nb,2013-01-01T01:30:00Z,6\na,2013-01-01T00:00:00Z,7\n";
+        std::fs::write(&path, format!("meter,timestamp_utc,wh\n{rows}")).unwrap();
+        let (start, homes) = whole(&path, 2).unwrap();
+        assert_eq!(start.to_rfc3339(), "2013-01-01T00:00:00+00:00");
+        let found: Vec<_> = homes
+            .iter()
+            .map(|home| (home.meter.as_str(), home.region, &home.readings[..]))
+            .collect();
+        let expected: [(&str, RegionId, &[Option<i64>]); 2] = [
+            ("a", 1, &[Some(7), None, None, None]),
+            ("b", 2, &[None, Some(5), None, Some(6)]),
+        ];
+        assert_eq!(found, expected);
+        for odd in [
+            "",
+            "a,2013-01-01T00:00:00Z,1\nb,2013-01-01T00:10:00Z,1\n",
+            "a,2013-01-01T00:00:00Z,1\na,2013-03-01T00:00:00Z,1\n",
+        ] {
+            std::fs::write(&path, format!("meter,timestamp_utc,wh\n{odd}")).unwrap();
+            assert!(matches!(whole(&path, 2), Err(DataError::Malformed { .. })), "{odd}");
+        }
     }
 
     #[test]

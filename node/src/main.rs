@@ -18,6 +18,7 @@ mod certificate;
 mod chain_spec;
 mod cli;
 mod command;
+mod driven;
 mod equivocation;
 mod metrics;
 mod peers;
