@@ -94,6 +94,11 @@ pub const ADVICE: &[(&str, &str, &str)] = &[
     ),
     (
         "System",
+        "CallFiltered",
+        "an account with a role cannot be a member: let another account of the newcomer's join, or `propose revoke-role` first",
+    ),
+    (
+        "System",
         "NothingAuthorized",
         "the consortium decides first: `propose authorize-upgrade`",
     ),

@@ -10,7 +10,8 @@
 use crate::SessionKeys;
 use codec::{Compact, Encode};
 use gridveil_primitives::{
-    batch::SignedShare, Bid, CycleId, CycleSchedule, Manifest, Opening, PeriodIndex, PeriodKey, Price, Prid, RegionId, RegionInfo, Role,
+    batch::SignedShare, Bid, CycleId, CycleSchedule, Manifest, Opening, PeriodIndex, PeriodKey, Price, Prid, RegionId,
+    RegionInfo, Role,
 };
 use std::fmt;
 

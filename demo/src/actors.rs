@@ -54,6 +54,13 @@ fn write_secret(path: &Path, text: &str) -> std::io::Result<()> {
         .write_all(text.as_bytes())
 }
 
+/// How many periods of all regions were missed, by what `key-centre publish` printed.
+fn too_late(printed: &str) -> usize {
+    let regions: Value = serde_json::from_str(printed).unwrap_or(Value::Null);
+    let missed = |region: &Value| region["missed"].as_array().map_or(0, Vec::len);
+    regions.as_array().map_or(0, |regions| regions.iter().map(missed).sum())
+}
+
 impl Stage {
     /// A meter's state folder.
     pub fn meter_dir(&self, meter: &str) -> PathBuf {
@@ -270,13 +277,15 @@ impl Stage {
             .map(drop)
     }
 
-    /// The key centre publishes the filters and mask commitments of a whole cycle.
-    pub async fn publish(&self, cycle: CycleId, urls: &str) -> Result<(), ProcessError> {
-        self.key_centre("publish", urls)
+    /// The key centre publishes the filters and mask commitments of a whole cycle. Returns how many came too late: their
+    /// periods had opened.
+    pub async fn publish(&self, cycle: CycleId, urls: &str) -> Result<usize, ProcessError> {
+        let text = self
+            .key_centre("publish", urls)
             .option("--cycle", cycle)
             .run(COMMAND_TIME)
-            .await
-            .map(drop)
+            .await?;
+        Ok(too_late(&text))
     }
 
     /// The key centre watches periods close, finds faults and opens mask sums, until the last is open.
@@ -319,5 +328,18 @@ impl Stage {
             .run(COMMAND_TIME)
             .await?;
         Ok(serde_json::from_str(&text).unwrap_or(Value::Null))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn periods_that_opened_before_their_filters_are_counted_over_all_regions() {
+        let printed = r#"[{"region":1,"manifests":6,"missed":[]},{"region":2,"manifests":3,"missed":[0,1,2]},
+            {"region":3,"manifests":5,"missed":[0]}]"#;
+        assert_eq!(too_late(printed), 4);
+        assert_eq!(too_late("[]"), 0);
     }
 }

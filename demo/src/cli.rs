@@ -48,11 +48,20 @@ pub struct Arguments {
     #[arg(long, value_name = "MS", default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(500..=60_000))]
     pub slot_ms: u64,
     /// Keeps the bills in the IPFS daemon with this RPC address (http://…) instead of the embedded store.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = kubo_address)]
     pub kubo: Option<String>,
     /// Keeps the run's files (states, logs, bills) in this folder, which must be empty; else they are deleted.
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
+}
+
+/// Whatever does not begin so would be taken for a folder.
+fn kubo_address(text: &str) -> Result<String, String> {
+    if text.starts_with("http://") {
+        Ok(text.into())
+    } else {
+        Err("give the http:// address of a Kubo RPC, such as http://127.0.0.1:5001".into())
+    }
 }
 
 impl Arguments {
@@ -101,6 +110,23 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn an_ipfs_daemon_is_named_by_its_http_address() {
+        let kubo = |address| Arguments::try_parse_from(["demo", "--kubo", address]).map(|arguments| arguments.kubo);
+        assert_eq!(kubo("http://127.0.0.1:5001").unwrap().unwrap(), "http://127.0.0.1:5001");
+        for address in [
+            "127.0.0.1:5001",
+            "/ip4/127.0.0.1/tcp/5001",
+            "https://127.0.0.1:5001",
+            "",
+        ] {
+            assert!(
+                kubo(address).unwrap_err().to_string().contains("http:// address"),
+                "{address}"
+            );
+        }
     }
 
     #[test]

@@ -1,18 +1,22 @@
 //! gridveil's main job as one command: real half-hourly readings go from meters through four aggregators into a finalised
 //! chain, are priced, billed and checked.
 //!
-//! Promises that whatever happens, Ctrl-C included, no process of its own is left behind, and that its last line counts
-//! the checks. Leaves everything that the system does to the system's own programs.
+//! Promises that whatever happens, Ctrl-C included, no process of its own is left behind and no file either, except where
+//! a run failed and its logs say why; and that its last line counts the checks. Leaves everything that the system does to
+//! the system's own programs.
 //!
 //! **Privacy.** Shows one home's bill, because a demo must show one; it is from published, anonymous readings.
 
+mod claims;
 mod cli;
 mod story;
+mod tariff;
 mod verdict;
 
-use std::{path::Path, process::ExitCode};
+use std::{path::Path, process::ExitCode, time::Duration};
 
 use clap::Parser;
+use tempfile::TempDir;
 use tokio::signal::unix::{signal, SignalKind};
 use tracing_subscriber::EnvFilter;
 
@@ -20,18 +24,40 @@ use gridveil_demo::checks::Checks;
 
 use crate::{cli::Arguments, story::StoryError};
 
-/// Runs the story until it ends or the user ends it; dropping it ends its processes.
+/// Runs the story until it ends or is stopped; dropping it ends its processes.
 async fn run(arguments: &Arguments, dir: &Path) -> Result<Checks, StoryError> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
     tokio::select! {
         outcome = story::run(arguments, dir) => outcome,
-        _ = tokio::signal::ctrl_c() => Err(StoryError::Missing("stopped by Ctrl-C".into())),
-        _ = terminate.recv() => Err(StoryError::Missing("stopped by SIGTERM".into())),
+        _ = interrupt.recv() => Err(StoryError::Stopped("Ctrl-C")),
+        _ = terminate.recv() => Err(StoryError::Stopped("SIGTERM")),
+        _ = hang_up.recv() => Err(StoryError::Stopped("SIGHUP")),
     }
 }
 
+/// Whether something in the run's folder says more about a failure than its message.
+fn has_logs(dir: &Path) -> bool {
+    std::fs::read_dir(dir.join("logs")).is_ok_and(|mut logs| logs.next().is_some())
+}
+
+/// Deletes the run's folder. Processes that were killed a moment ago may not have let go of it.
+async fn delete(dir: TempDir) {
+    let path = dir.keep();
+    for _ in 0..50 {
+        match std::fs::remove_dir_all(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                tokio::time::sleep(Duration::from_millis(100)).await
+            }
+            _ => return,
+        }
+    }
+    eprintln!("{} could not be deleted", path.display());
+}
+
 /// The folder of the run: the one asked for, if it is empty, or one that goes with the value returned beside it.
-fn folder(arguments: &Arguments) -> std::io::Result<(std::path::PathBuf, Option<tempfile::TempDir>)> {
+fn folder(arguments: &Arguments) -> std::io::Result<(std::path::PathBuf, Option<TempDir>)> {
     match &arguments.dir {
         None => {
             let dir = tempfile::Builder::new().prefix("gridveil-demo-").tempdir()?;
@@ -61,24 +87,26 @@ async fn main() -> ExitCode {
         Ok(folder) => folder,
         Err(error) => {
             eprintln!("error: no folder for the run: {error}");
+            println!("0 passed, 1 failed");
             return ExitCode::FAILURE;
         }
     };
-    let (passed, failed) = match run(&arguments, &dir).await {
+    // What went wrong is in the logs, so they outlive a run that failed.
+    let (passed, failed, keep) = match run(&arguments, &dir).await {
         Ok(checks) => {
             println!("{}", checks.table());
-            checks.count()
+            let (passed, failed) = checks.count();
+            (passed, failed, failed > 0)
         }
         Err(error) => {
             eprintln!("error: {error}");
-            (0, 1)
+            (0, 1, !matches!(error, StoryError::Stopped(_)) && has_logs(&dir))
         }
     };
-    if failed > 0 {
-        // What went wrong is in the logs, so they outlive a failed run.
-        if let Some(dir) = temporary {
-            eprintln!("the run's files are kept in {}", dir.keep().display());
-        }
+    match temporary {
+        Some(dir) if keep => eprintln!("the run's files are kept in {}", dir.keep().display()),
+        Some(dir) => delete(dir).await,
+        None => {}
     }
     println!("{passed} passed, {failed} failed");
     if failed == 0 {

@@ -1,6 +1,7 @@
 //! The chain spec of a run: the node's own `local` one, with the members, slot, terms and regions that the run wants.
 //!
-//! Promises to change nothing else of it, and to refuse a spec whose genesis does not look as it is known here.
+//! Promises to change nothing else of it, to refuse a spec whose genesis does not look as it is known here, and to write the
+//! raw form, which a node starts from without running its runtime.
 //!
 //! **Privacy.** Development keys, known to everyone; a spec holds public ones only.
 
@@ -14,8 +15,8 @@ use crate::{
     process::{Invocation, ProcessError},
 };
 
-/// How long the node may take to print a key or a spec.
-pub(crate) const TOOL_TIME: Duration = Duration::from_secs(60);
+/// How long the node may take to print a key or a spec, for which it compiles the runtime, on a machine that has other work.
+pub(crate) const TOOL_TIME: Duration = Duration::from_secs(180);
 /// The members of the node's own `local` spec.
 const LOCAL: usize = 4;
 
@@ -102,7 +103,12 @@ pub async fn write(program: &Path, logs: &Path, to: &Path, genesis: &Genesis<'_>
     }
     adapt(&mut spec, genesis, &members)
         .ok_or_else(|| NetworkError::Spec("its genesis lacks something where it is looked for".into()))?;
-    std::fs::write(to, spec.to_string())?;
+    // From any other form a node makes its genesis anew at each start, and compiles the runtime for it each time.
+    let plain = to.with_extension("plain.json");
+    std::fs::write(&plain, spec.to_string())?;
+    let raw = Invocation::new("export-chain-spec raw", program, logs).arg("export-chain-spec");
+    let raw = raw.path("--chain", &plain).arg("--raw").run(TOOL_TIME).await?;
+    std::fs::write(to, raw)?;
     Ok(())
 }
 

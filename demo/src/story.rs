@@ -12,6 +12,7 @@ use std::{
 };
 
 use futures::future::try_join_all;
+use gridveil_bills::store::{self, StoreError};
 use gridveil_chain_client::{Chain, Options};
 use gridveil_primitives::{CycleId, CycleSchedule, RegionId};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -26,7 +27,7 @@ use gridveil_demo::{
     process::{program, Process, ProcessError},
 };
 
-use crate::{cli::Arguments, verdict};
+use crate::{cli::Arguments, tariff, verdict};
 
 /// The consortium of the demo.
 const AGGREGATORS: &[&str] = MEMBERS.split_at(4).0;
@@ -35,17 +36,10 @@ const AGGREGATORS: &[&str] = MEMBERS.split_at(4).0;
 pub const CYCLE: CycleId = 0;
 /// The currency of the bills.
 pub const CURRENCY: &str = "GBP";
-/// The tariff: the more a region uses, the dearer a kWh. Prices are millionths of a pound per kWh, steps watt-hours of a
-/// region in a period.
-const TARIFF: &str = r#"kind = "supply_curve"
-cap = 672_000
-steps = [
-    { up_to_wh = 1_500, price = 39_900 },
-    { up_to_wh = 3_000, price = 117_600 },
-    { up_to_wh = 5_000, price = 250_000 },
-    { up_to_wh = 1_000_000, price = 672_000 },
-]
-"#;
+/// What is put into an IPFS daemon to see whether it is one.
+const PROBE: &[u8] = b"gridveil asks whether this is stored and given back";
+/// How much longer publishing may take for each meter.
+const PUBLISHING: Duration = Duration::from_millis(100);
 /// How long after the last window everything that follows may take.
 const SETTLING: Duration = Duration::from_secs(90);
 const POLL: Duration = Duration::from_millis(500);
@@ -65,12 +59,29 @@ pub enum StoryError {
     /// The chain.
     #[error(transparent)]
     Chain(#[from] gridveil_chain_client::Error),
+    /// The IPFS daemon.
+    #[error("the bills can't be kept there: {0}")]
+    Store(#[from] StoreError),
+    /// The user, or the system.
+    #[error("stopped by {0}")]
+    Stopped(&'static str),
     /// A file.
     #[error("can't use the run's folder: {0}")]
     Io(#[from] std::io::Error),
     /// Something that must be there is not.
     #[error("{0}")]
     Missing(String),
+    /// The filters took too long.
+    #[error(
+        "{late} periods opened before their filters were on chain, although the key centre had {lead:?}: the machine is too \
+         busy for so many meters; choose a longer --slot-ms or fewer --meters"
+    )]
+    Late {
+        /// Region periods without filters.
+        late: usize,
+        /// The time before the first period.
+        lead: Duration,
+    },
     /// The day took too long.
     #[error("the day did not end: {done} of {all} periods were priced {late:?} after the last window closed")]
     Stuck {
@@ -127,6 +138,12 @@ pub async fn run(arguments: &Arguments, dir: &Path) -> Result<Checks, StoryError
         regions: arguments.regions,
     };
     let homes = select(&selection, &mut rng)?;
+    if let Some(address) = &arguments.kubo {
+        // Found out now, not when the day is over.
+        let daemon = store::open(address)?;
+        daemon.get(&daemon.put(PROBE).await?).await?;
+        teller.tell(format!("The IPFS daemon at {address} will keep the bills"));
+    }
     let regions: Vec<RegionId> = (1..=arguments.regions).collect();
     let stage = Stage {
         meter_client: program("meter-client")?,
@@ -167,7 +184,8 @@ pub async fn run(arguments: &Arguments, dir: &Path) -> Result<Checks, StoryError
     ));
     stage.enrol(&homes, CYCLE, &urls).await?;
 
-    let lead = arguments.slot() * 8;
+    // Everything about the cycle has to be on chain before it begins.
+    let lead = arguments.slot() * 8 + PUBLISHING * u32::from(arguments.meters);
     stage
         .schedule(
             CYCLE,
@@ -179,7 +197,10 @@ pub async fn run(arguments: &Arguments, dir: &Path) -> Result<Checks, StoryError
         )
         .await?;
     teller.tell("Filter generation: the key centre publishes filters and mask commitments");
-    stage.publish(CYCLE, &urls).await?;
+    let late = stage.publish(CYCLE, &urls).await?;
+    if late > 0 {
+        return Err(StoryError::Late { late, lead });
+    }
     let schedule = chain
         .cycle(CYCLE)
         .await?
@@ -196,12 +217,12 @@ pub async fn run(arguments: &Arguments, dir: &Path) -> Result<Checks, StoryError
         let aggregator = usize::try_from(home.region.saturating_sub(1)).unwrap_or_default();
         actors.push(stage.start_meter(home, arguments.start(), &network.urls_from(aggregator))?);
     }
-    let tariff = dir.join("tariff.toml");
-    std::fs::write(&tariff, TARIFF)?;
+    let tariff_file = dir.join("tariff.toml");
+    std::fs::write(&tariff_file, tariff::file())?;
     // The operators do not begin at the node that is killed.
     let operator_urls = network.urls_from(victim + 1);
     actors.push(stage.start_watch(CYCLE, &operator_urls)?);
-    actors.push(stage.start_control_centre(CYCLE, &tariff, &operator_urls)?);
+    actors.push(stage.start_control_centre(CYCLE, &tariff_file, &operator_urls)?);
     let outage = live_through(&teller, &mut network, &chain, &regions, &schedule, victim, &mut actors).await?;
     for actor in actors {
         actor.wait(SETTLING).await?;

@@ -2,9 +2,10 @@
 //!
 //! Each of the two is sent at a random time of its own; where it is not finalised by half of the window, the same bytes of
 //! it go out again by another route, and again until the close, after which the chain has the last word. The chain is
-//! asked before a share is sent again. A refusal by one node is not believed before the close, since a hostile aggregator
-//! may say anything: the share goes to the next one. Called by the period loop alone ([`crate::run`]), with shares that
-//! are fixed on disk; what is sent is recorded before it is.
+//! asked before a share is sent again. One node's word is not believed, since a hostile aggregator may say anything: after
+//! a refusal the share goes to the next one, and what one node says to be final is looked up at others ([`crate::witness`])
+//! and goes out again by whichever does not have it. Called by the period loop alone ([`crate::run`]), with shares that are
+//! fixed on disk; what is sent is recorded before it is.
 //!
 //! **Privacy.** First tries and later ones are at independent random times, so that the two shares of a meter never go
 //! out together and the meters of a region do not move in step.
@@ -16,8 +17,9 @@ use crate::{
     node::{Node, NodeError},
     records::{PeriodState, StoredPeriod, StoredShare},
     run::{Meter, RunError},
+    witness::{Hearing, Word},
 };
-use futures::{future::join, stream::FuturesUnordered, StreamExt, TryFutureExt};
+use futures::{future::join, stream::FuturesUnordered, FutureExt, StreamExt};
 use gridveil_primitives::{
     keys::{CycleKeys, SpendKey},
     pseudonym::OneTimeKey,
@@ -61,32 +63,45 @@ impl<N: Node, C: Clock> Meter<'_, N, C> {
         let PeriodKey { cycle, period, .. } = job.key;
         let window = job.closes.saturating_sub(job.ends);
         let halfway = job.ends.saturating_add(window / 2);
-        let give_up = job.closes.saturating_add(window.max(AFTERMATH));
+        let last_call = job.closes.saturating_sub(window / 8);
+        // A meter that starts again long after the close has the same patience with nodes that are down as one that ran on.
+        let give_up = job.closes.max(self.clock.now()).saturating_add(window.max(AFTERMATH));
         let shortest = (window / 20).clamp(100, 5_000);
         let mut pause = shortest;
         let mut attempts = share.attempts;
         let mut route = 0;
         let mut reason = String::from("it could not be sent in time");
+        let mut hearing = Hearing::new(self.node.routes());
+        // When a route first said that the share is final, and in which block.
+        let (mut told, mut block) = (None, None);
         let mut tries = FuturesUnordered::new();
         let mut wake = self.first_try(job);
         loop {
-            let done: Option<Result<u32, (usize, NodeError)>> = tokio::select! {
+            let done: Option<(usize, Result<u32, NodeError>)> = tokio::select! {
                 biased;
                 Some(done) = tries.next() => Some(done),
                 () = self.clock.sleep_until(wake) => None,
             };
             match done {
-                Some(Ok(block)) => {
-                    self.land(job, half, Some(block))?;
-                    return Ok(None);
+                Some((tried, Ok(number))) => {
+                    hearing.note(tried, Word::There);
+                    block = Some(number);
+                    if hearing.verdict(false) == Some(true) {
+                        self.land(job, half, block)?;
+                        return Ok(None);
+                    }
+                    told = told.or(Some(self.clock.now()));
+                    route = hearing.after(tried);
+                    wake = self.jittered(self.clock.now(), shortest);
+                    continue;
                 }
-                Some(Err((tried, error))) => {
+                Some((tried, Err(error))) => {
                     let now = self.clock.now();
                     if error == NodeError::Refused(Refusal::TooEarly) && now < halfway {
                         // A node's latest block may be from before the period's end: it is asked again a little later.
                         route = tried;
                     } else {
-                        route = self.after(tried);
+                        route = hearing.after(tried);
                         pause = pause.saturating_mul(2).min(shortest.max(window / 8));
                     }
                     reason = error.to_string();
@@ -108,18 +123,42 @@ impl<N: Node, C: Clock> Meter<'_, N, C> {
                 return Ok(Some(reason));
             }
             let limit = self.clock.now().saturating_add(shortest.saturating_mul(4).max(2_000));
-            let closed = over
-                && matches!(within(self.clock, limit, self.node.now(route)).await, Some(Ok(now)) if now >= job.closes);
+            let time = if over || told.is_some() {
+                within(self.clock, limit, self.node.now(route))
+                    .await
+                    .and_then(Result::ok)
+            } else {
+                None
+            };
             if attempts > 0 {
-                let found = within(self.clock, limit, self.node.shares(route, &job.key)).await;
-                match found {
-                    Some(Ok(shares)) if shares.iter().any(|found| found.prid == share.prid) => {
-                        self.land(job, half, None)?;
+                let asked = route;
+                let word = match within(self.clock, limit, self.node.shares(asked, &job.key)).await {
+                    Some(Ok(shares)) if shares.iter().any(|found| found.prid == share.prid) => Some(Word::There),
+                    Some(Ok(_)) if over && time >= Some(job.closes) => Some(Word::Absent),
+                    Some(Ok(_)) => None,
+                    Some(Err(_)) | None => Some(Word::Nothing),
+                };
+                if let Some(word) = word {
+                    hearing.note(asked, word);
+                    route = hearing.after(asked);
+                }
+                match hearing.verdict(over) {
+                    Some(true) => {
+                        self.land(job, half, block)?;
                         return Ok(None);
                     }
-                    Some(Ok(_)) if closed => return Ok(Some(reason)),
-                    Some(Ok(_)) => {}
-                    Some(Err(_)) | None => route = self.after(route),
+                    Some(false) => return Ok(Some(reason)),
+                    None => {}
+                }
+                let now = self.clock.now();
+                told = told.or(hearing.is_seen().then_some(now));
+                // Where some route has the share, one that has not is given it, but not before it could have heard of it.
+                let is_behind = word.is_none() && time < told && now < last_call;
+                if now < job.closes && (is_behind || hearing.is_seen() && word.is_some()) {
+                    route = hearing.after(asked);
+                    pause = pause.saturating_mul(2).min(shortest.max(window / 8));
+                    wake = self.jittered(now, pause);
+                    continue;
                 }
             }
             let now = self.clock.now();
@@ -135,10 +174,11 @@ impl<N: Node, C: Clock> Meter<'_, N, C> {
                     attempt: attempts,
                     route,
                 });
-                let submitted = self.node.submit(route, &job.key, share.value, signer);
-                tries.push(submitted.map_err(move |error| (route, error)));
+                let by = route;
+                let submitted = self.node.submit(by, &job.key, share.value, signer);
+                tries.push(submitted.map(move |done| (by, done)));
                 // Should nothing be heard, the next try is by the next route; this one is still listened to.
-                route = self.after(route);
+                route = hearing.after(route);
                 reason = "it was sent and is not on the finalised chain".into();
                 let half_of_rest = job.closes.saturating_sub(now) / 2;
                 wake = if now < halfway {
@@ -148,17 +188,16 @@ impl<N: Node, C: Clock> Meter<'_, N, C> {
                 } else {
                     job.closes
                 };
+            } else if now >= give_up && hearing.leaning() {
+                self.land(job, half, block)?;
+                return Ok(None);
             } else if now >= give_up {
                 return Ok(Some(reason));
             } else {
+                route = hearing.after(route);
                 wake = self.jittered(now, shortest);
             }
         }
-    }
-
-    /// The route after this one.
-    fn after(&self, route: usize) -> usize {
-        route.saturating_add(1).checked_rem(self.node.routes()).unwrap_or(0)
     }
 
     /// A random moment for the first try: in the first part of the window; for a window that is further on, soon.

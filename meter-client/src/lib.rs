@@ -25,6 +25,7 @@ pub mod source;
 pub mod state;
 pub mod status;
 pub mod verify;
+pub mod witness;
 
 #[cfg(test)]
 mod testing;

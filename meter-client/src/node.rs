@@ -2,7 +2,8 @@
 //!
 //! [`Node`] is as small as the loop allows, so that tests can put a chain of their own behind it. A *route* is a way to
 //! the chain that starts at one node of the list: route 0 at the first, the region's aggregator, route 1 at the second,
-//! and so on around. [`Network`] connects a route when it is first used. Answers are about finalised state only.
+//! and so on around. [`Network`] connects a route when it is first used. Answers are about finalised state only; how many
+//! routes have to give one is [`crate::witness`]'s to say.
 //!
 //! **Privacy.** A node sees the address from which a share comes, and so may guess that two shares come from one home;
 //! that the two go out at different times and under different pseudonyms does not hide it. Whether a share has landed is
@@ -42,12 +43,16 @@ pub trait Node: Send + Sync {
     /// How many routes there are, at least one.
     fn routes(&self) -> usize;
 
-    /// The schedule of a cycle; `None` while there is none.
+    /// The schedule of a cycle, by a route; `None` while there is none.
     ///
     /// # Errors
     ///
     /// [`NodeError`]; so have all the methods below.
-    fn schedule(&self, cycle: CycleId) -> impl Future<Output = Result<Option<CycleSchedule>, NodeError>> + Send;
+    fn schedule(
+        &self,
+        route: usize,
+        cycle: CycleId,
+    ) -> impl Future<Output = Result<Option<CycleSchedule>, NodeError>> + Send;
 
     /// The chain's time, by a route.
     fn now(&self, route: usize) -> impl Future<Output = Result<Moment, NodeError>> + Send;
@@ -101,8 +106,8 @@ impl Node for Network {
         self.routes.len().max(1)
     }
 
-    async fn schedule(&self, cycle: CycleId) -> Result<Option<CycleSchedule>, NodeError> {
-        Ok(self.route(0).await?.cycle(cycle).await?)
+    async fn schedule(&self, route: usize, cycle: CycleId) -> Result<Option<CycleSchedule>, NodeError> {
+        Ok(self.route(route).await?.cycle(cycle).await?)
     }
 
     async fn now(&self, route: usize) -> Result<Moment, NodeError> {
@@ -130,7 +135,10 @@ mod tests {
         let mut options = Options::new(vec![format!("ws://{address}")]);
         options.retries = 0;
         let network = Network::new(options);
-        for answer in [network.schedule(0).await.map(|_| ()), network.now(0).await.map(|_| ())] {
+        for answer in [
+            network.schedule(0, 0).await.map(|_| ()),
+            network.now(0).await.map(|_| ()),
+        ] {
             match answer {
                 Err(NodeError::Failed(said)) => assert!(said.contains(&address.to_string()), "{said}"),
                 other => panic!("{other:?}"),

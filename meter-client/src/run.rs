@@ -21,6 +21,7 @@ use crate::{
     records::{PeriodState, Records, RecordsError},
     source::Source,
     state::{StateDir, StateError},
+    witness::words,
 };
 use futures::{future::LocalBoxFuture, stream::FuturesUnordered, StreamExt};
 use gridveil_primitives::{share::split_and_mask, CycleId, CycleSchedule, Moment, PeriodIndex};
@@ -267,14 +268,12 @@ impl<'a, N: Node, C: Clock> Meter<'a, N, C> {
         }
         let mut told = String::new();
         loop {
-            let reason = match self.node.schedule(cycle).await {
-                Ok(Some(schedule)) if schedule.is_valid() => {
+            let reason = match self.agreed_schedule(cycle).await? {
+                Ok(schedule) => {
                     self.records().remember_cycle(cycle, &schedule)?;
                     return Ok(schedule);
                 }
-                Ok(_) => "the key centre has not scheduled it".to_owned(),
-                Err(NodeError::WrongChain(error)) => return Err(RunError::WrongChain(error)),
-                Err(error) => error.to_string(),
+                Err(reason) => reason,
             };
             if told != reason {
                 (self.report)(Event::Waiting {
@@ -287,6 +286,36 @@ impl<'a, N: Node, C: Clock> Meter<'a, N, C> {
                 .sleep_until(self.clock.now().saturating_add(SCHEDULE_PAUSE))
                 .await;
         }
+    }
+
+    /// The schedule that enough of the routes name (see [`crate::witness`]), or why there is none: it is recorded for good,
+    /// and a meter with a wrong one sends nothing.
+    async fn agreed_schedule(&self, cycle: CycleId) -> Result<Result<CycleSchedule, String>, RunError> {
+        let routes = self.node.routes();
+        let (mut named, mut failure) = (Vec::new(), None);
+        let mut is_unscheduled = false;
+        for route in 0..routes.max(1) {
+            match self.node.schedule(route, cycle).await {
+                Ok(Some(schedule)) if schedule.is_valid() => {
+                    named.push(schedule);
+                    if named.iter().filter(|other| **other == schedule).count() >= words(routes) {
+                        return Ok(Ok(schedule));
+                    }
+                }
+                Ok(_) => is_unscheduled = true,
+                Err(NodeError::WrongChain(error)) => return Err(RunError::WrongChain(error)),
+                Err(error) => failure = Some(error.to_string()),
+            }
+        }
+        let differ = named.windows(2).any(|pair| pair[0] != pair[1]);
+        Ok(Err(match failure {
+            _ if differ => {
+                "its nodes name different schedules; give it more nodes, so that a wrong one is outvoted".into()
+            }
+            _ if is_unscheduled => "the key centre has not scheduled it".into(),
+            Some(failure) => failure,
+            None => "too few nodes name its schedule".into(),
+        }))
     }
 
     /// Waits for `wait` while the periods on their way go on.

@@ -213,6 +213,62 @@ fn a_hostile_aggregator_that_refuses_every_share_silences_no_one() {
 }
 
 #[test]
+fn a_hostile_aggregator_that_says_final_and_includes_nothing_silences_no_one() {
+    for (nodes, liars) in [(2, 1), (3, 1), (4, 1), (7, 2)] {
+        for first in 0..nodes {
+            let (_dir, state) = enrolled();
+            state.records().unwrap().remember_cycle(0, &SCHEDULE).unwrap();
+            let mut routes = vec![Conduct::Honest(500); nodes];
+            (0..liars).for_each(|liar| routes[(first + liar) % nodes] = Conduct::Pretending);
+            let world = World::new(&routes, &[(0, SCHEDULE)]);
+            let mut source = Fickle::new(&[]);
+            finish(&world, &state, &mut source);
+            check(&world, &source.given);
+            for period in 0..4 {
+                let landed = world.included(&key(0, period)).len();
+                assert_eq!(landed, 2, "{liars} of {nodes} lie, from {first} on");
+            }
+            assert_eq!(states(&state, 0), [PeriodState::Finalised; 4]);
+        }
+    }
+}
+
+#[test]
+fn what_is_final_at_one_node_is_looked_up_at_another_and_not_sent_again() {
+    let (_dir, state) = enrolled();
+    let world = World::new(&[Conduct::Honest(500); 4], &[(0, SCHEDULE)]);
+    // The second node hears of everything ten seconds late.
+    world.set_behind(1);
+    finish(&world, &state, &mut Fickle::new(&[]));
+    assert_eq!(states(&state, 0), [PeriodState::Finalised; 4]);
+    assert_eq!(world.sent().len(), 8);
+    assert!(world.sent().iter().all(|sent| sent.route == 0));
+}
+
+#[test]
+fn a_schedule_that_one_node_makes_up_is_outvoted() {
+    for liar in 0..4 {
+        let (_dir, state) = enrolled();
+        let mut routes = [Conduct::Honest(0); 4];
+        routes[liar] = Conduct::Pretending;
+        let world = World::new(&routes, &[(0, SCHEDULE)]);
+        finish(&world, &state, &mut Fickle::new(&[]));
+        assert_eq!(state.records().unwrap().schedule(0).unwrap(), Some(SCHEDULE));
+    }
+}
+
+#[test]
+fn while_two_nodes_name_different_schedules_the_meter_waits_and_says_so() {
+    let (_dir, state) = enrolled();
+    let world = World::new(&[Conduct::Honest(0), Conduct::Pretending], &[(0, SCHEDULE)]);
+    world.kill_in(20);
+    let (done, events) = live(&world, &state, &mut Fickle::new(&[]), 1, ONE, u32::MAX);
+    assert!(done.is_none());
+    assert!(matches!(&events[..], [Event::Waiting { cycle: 0, reason }] if reason.contains("different schedules")));
+    assert_eq!(state.records().unwrap().schedule(0).unwrap(), None);
+}
+
+#[test]
 fn a_node_that_is_down_is_passed_by() {
     let (_dir, state) = enrolled();
     let world = World::new(&[Conduct::Honest(0), Conduct::Honest(0)], &[(0, SCHEDULE)]);

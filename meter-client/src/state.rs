@@ -267,9 +267,11 @@ impl StateDir {
     ///
     /// # Errors
     ///
-    /// [`StateError::Records`].
+    /// [`StateError::Exposed`], [`StateError::Records`].
     pub fn records(&self) -> Result<Records, StateError> {
-        Ok(Records::open(&self.path.join(RECORDS))?)
+        let path = self.path.join(RECORDS);
+        is_private(&path)?;
+        Ok(Records::open(&path)?)
     }
 
     /// Where the bill of a cycle is kept once fetched.
@@ -308,11 +310,11 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), StateError> {
         .map_err(io(directory, "writing it"))
 }
 
-/// Reads a file that only its owner may read; `None` where there is none.
-fn read_secret(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, StateError> {
+/// Whether there is a file and only its owner may read it; an error where others may.
+fn is_private(path: &Path) -> Result<bool, StateError> {
     let metadata = match fs::metadata(path) {
         Ok(metadata) => metadata,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(io(path, "reading it")(error)),
     };
     let mode = metadata.permissions().mode() & 0o777;
@@ -321,6 +323,14 @@ fn read_secret(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, StateError> {
             path: path.to_owned(),
             mode,
         });
+    }
+    Ok(true)
+}
+
+/// Reads a file that only its owner may read; `None` where there is none.
+fn read_secret(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, StateError> {
+    if !is_private(path)? {
+        return Ok(None);
     }
     fs::read(path)
         .map(|bytes| Some(Zeroizing::new(bytes)))
@@ -364,6 +374,16 @@ mod tests {
             .unwrap();
         fs::set_permissions(state.path().join(KEYS), fs::Permissions::from_mode(0o640)).unwrap();
         assert!(matches!(state.keys(), Err(StateError::Exposed { mode: 0o640, .. })));
+    }
+
+    #[test]
+    fn readings_that_others_can_read_are_refused() {
+        let (_dir, state) = state();
+        drop(state.records().unwrap());
+        let path = state.path().join(RECORDS);
+        assert_eq!(mode(&path), 0o600);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o604)).unwrap();
+        assert!(matches!(state.records(), Err(StateError::Exposed { mode: 0o604, .. })));
     }
 
     #[test]

@@ -57,6 +57,9 @@ pub enum Conduct {
     Down,
     /// Says something untrue and includes nothing.
     Lying(Refusal),
+    /// Says at once that the share is final and includes nothing; of the chain it shows what it was sent itself, and of a
+    /// cycle a schedule of its own.
+    Pretending,
     /// Belongs to another chain.
     Foreign,
 }
@@ -290,13 +293,18 @@ impl Node for World {
         self.inner().routes.len()
     }
 
-    async fn schedule(&self, cycle: CycleId) -> Result<Option<CycleSchedule>, NodeError> {
+    async fn schedule(&self, route: usize, cycle: CycleId) -> Result<Option<CycleSchedule>, NodeError> {
         self.step().await;
         let inner = self.inner();
-        match inner.routes.first() {
+        let known = inner.schedules.get(&cycle).copied();
+        match inner.routes.get(route) {
             Some(Conduct::Down) => Err(NodeError::Failed("no node can be reached".into())),
             Some(Conduct::Foreign) => Err(foreign()),
-            _ => Ok(inner.schedules.get(&cycle).copied()),
+            Some(Conduct::Pretending) => Ok(known.map(|schedule| CycleSchedule {
+                start: schedule.start + 3_600_000,
+                ..schedule
+            })),
+            _ => Ok(known),
         }
     }
 
@@ -317,6 +325,15 @@ impl Node for World {
         match inner.routes[route] {
             Conduct::Down => Err(NodeError::Failed("the node cannot be reached".into())),
             Conduct::Foreign => Err(foreign()),
+            Conduct::Pretending => {
+                let told = inner.sent.iter().filter(|sent| (sent.route, sent.key) == (route, *key));
+                Ok(told
+                    .map(|sent| Share {
+                        prid: sent.prid,
+                        value: sent.value,
+                    })
+                    .collect())
+            }
             _ => {
                 let shares = inner.on_chain.get(key).into_iter().flatten();
                 let finalised = shares.filter(|(_, found)| found.finalised <= seen);
@@ -382,6 +399,7 @@ impl Node for World {
             Conduct::Mute | Conduct::Deaf => pending().await,
             Conduct::Down => Err(NodeError::Failed("the node cannot be reached".into())),
             Conduct::Lying(refusal) => Err(NodeError::Refused(refusal)),
+            Conduct::Pretending => Ok(1),
             Conduct::Foreign => Err(foreign()),
         }
     }

@@ -421,8 +421,9 @@ async fn readings(
                 })
                 .await?;
             progress(views.len());
-            // Shares that were counted and are gone were pruned; of those the chain says nothing any more.
-            let pruned = shares.is_empty() && count > 0;
+            // Shares that were counted and are gone were pruned, and a period may be half pruned: of a period that lacks any
+            // the chain says nothing any more.
+            let pruned = u32::try_from(shares.len()).is_ok_and(|left| left < count);
             Ok::<_, BillError>((!pruned).then(|| (period, reading(spend, seeds, period, &shares))))
         }
     });

@@ -189,6 +189,18 @@ async fn a_changed_consumption_is_found_by_the_record_alone_once_shares_are_prun
 }
 
 #[tokio::test]
+async fn a_bill_is_not_doubted_while_the_shares_of_a_period_are_half_pruned() {
+    let mut home = Home::new();
+    // Those of period 1 go one by one, the meter's own among the first.
+    home.ledger.shares.get_mut(&key(1)).unwrap().drain(2..);
+    let bytes = home.seal(&home.report(Home::lines()));
+    let verdict = home.judge(&bytes, &bytes, &home.identity).await;
+    assert!(verdict.ok, "{:?}", verdict.faults);
+    assert_eq!((verdict.consumption.by_chain, verdict.consumption.by_record), (3, 4));
+    assert!(verdict.report.is_some());
+}
+
+#[tokio::test]
 async fn a_changed_consumption_is_found_by_the_chain_alone_where_the_meter_has_no_record() {
     let mut home = Home::new();
     home.record.clear();
@@ -218,6 +230,7 @@ async fn without_seeds_and_record_the_verdict_says_that_consumption_is_unchecked
 async fn one_share_of_a_pair_on_the_chain_is_no_reading() {
     let mut home = Home::new();
     home.ledger.shares.get_mut(&key(0)).unwrap().pop();
+    home.ledger.views[0].1.count = 3;
     home.record.insert(0, (PeriodState::Partial, Some(500)));
     assert_eq!(home.faults(&home.report(Home::lines())).await, ["consumption_wrong"]);
     let mut lines = Home::lines();

@@ -9,16 +9,19 @@ use sc_storage_monitor::StorageMonitorParams;
 
 /// `gridveil-node [FLAGS]` runs a node, `gridveil-node COMMAND` looks after its chain and keys.
 ///
-/// Two defaults differ from the stock ones:
+/// Three defaults differ from the stock ones:
 ///
 /// - `--tx-ban-seconds 3` instead of half an hour. The pool refuses the same bytes again for that long, and a share
 ///   that a fast clock sent too early is, after a moment, the same share and right.
 /// - `--pool-limit 32768` instead of 8192: at 1,111 shares a second (a million meters) that is half a minute of them,
 ///   about 5 MB.
+/// - `--rpc-max-connections 4096` instead of 100: a region of a thousand meters keeps as many connections to its aggregator,
+///   and each of its meters asks a second node, or a third, whether its shares are final.
 #[derive(Debug, clap::Parser)]
 #[command(
     mut_arg("tx_ban_seconds", |arg| arg.default_value("3")),
-    mut_arg("pool_limit", |arg| arg.default_value("32768"))
+    mut_arg("pool_limit", |arg| arg.default_value("32768")),
+    mut_arg("rpc_max_connections", |arg| arg.default_value("4096"))
 )]
 pub struct Cli {
     /// What to do instead of running a node.
@@ -129,6 +132,14 @@ mod tests {
         let cli = Cli::parse_from(["gridveil-node"]);
         assert_eq!(cli.run.pool_config.tx_ban_seconds, Some(3));
         assert_eq!(cli.run.pool_config.pool_limit, 32_768);
+    }
+
+    #[test]
+    fn a_region_of_a_thousand_meters_finds_room() {
+        let cli = Cli::parse_from(["gridveil-node"]);
+        assert_eq!(cli.run.rpc_params.rpc_max_connections, 4_096);
+        let fewer = Cli::parse_from(["gridveil-node", "--rpc-max-connections", "7"]);
+        assert_eq!(fewer.run.rpc_params.rpc_max_connections, 7);
     }
 
     #[test]

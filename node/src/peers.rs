@@ -1,8 +1,7 @@
 //! Whom this node talks to, where the chain says that only listed nodes may be talked to.
 //!
 //! While the finalised chain says `listed_peers_only`, the reserved peers of the sync protocol are the nodes that the
-//! members have listed (`set_nodes`), without this one, and nobody else is admitted. What that cuts off, on both network
-//! backends:
+//! members have listed (`set_nodes`), without this one, and nobody else is admitted. What that cuts off:
 //!
 //! - **blocks and announcements**: the sync protocol refuses strangers, and closes what they had open;
 //! - **GRANDPA's votes and transactions**: both protocols admit exactly the peers that sync has;

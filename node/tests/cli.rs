@@ -85,3 +85,21 @@ fn an_authority_without_an_identity_is_told_how_to_make_one() {
     assert_eq!(output.status.code(), Some(1));
     assert!(said.contains("key generate-node-key"), "{said}");
 }
+
+#[test]
+fn the_network_backend_that_is_not_built_in_is_refused_before_anything_is_made() {
+    let directory = tempfile::tempdir().unwrap();
+    let output = gridveil(&[
+        "--dev",
+        "--network-backend",
+        "libp2p",
+        "--base-path",
+        text(directory.path()),
+        "--rpc-port",
+        "0",
+    ]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("leave --network-backend out"), "{said}");
+    assert!(!directory.path().join("chains/gridveil_dev/paritydb").exists());
+}

@@ -402,11 +402,20 @@ fn a_receipt_holds_for_its_chain_share_and_aggregator_only() {
     assert!(!receipt.is_signed(&[8; 32]));
     let other_key = PeriodKey { period: 4, ..KEY };
     for altered in [
-        Receipt { key: other_key, ..receipt },
-        Receipt { prid: key_of(2).prid(), ..receipt },
+        Receipt {
+            key: other_key,
+            ..receipt
+        },
+        Receipt {
+            prid: key_of(2).prid(),
+            ..receipt
+        },
         Receipt { value: 6, ..receipt },
         Receipt { closes: 78, ..receipt },
-        Receipt { aggregator: key_of(8).prid(), ..receipt },
+        Receipt {
+            aggregator: key_of(8).prid(),
+            ..receipt
+        },
     ] {
         assert!(!altered.is_signed(&GENESIS), "{altered:?}");
     }

@@ -5,7 +5,8 @@ use crate::cid::{self, Cid, MAX_LEN};
 use async_trait::async_trait;
 use backon::{ExponentialBuilder, Retryable};
 use futures::TryStreamExt;
-use ipfs_api_backend_hyper::{request::Add, Error as IpfsError, IpfsApi, IpfsClient, TryFromUri};
+use ipfs_api_backend_hyper::{request::Add, Error as IpfsError, Form, IpfsApi, IpfsClient, TryFromUri};
+use serde::Deserialize;
 use std::{future::Future, io::Cursor, time::Duration};
 use tokio::time::timeout;
 
@@ -16,6 +17,21 @@ pub struct KuboStore {
     url: String,
     timeout: Duration,
     first_pause: Duration,
+}
+
+/// What a daemon says of content that it took. Of the size, which Kubo gives as text and js-ipfs as a number, nothing
+/// is needed.
+#[derive(Deserialize)]
+struct Added {
+    #[serde(rename = "Hash")]
+    hash: String,
+}
+
+/// Adds content as one file. The client's own way of doing so insists on a size that is text.
+async fn add_file<C: IpfsApi + Sync>(client: &C, bytes: Vec<u8>, options: Add<'_>) -> Result<Added, C::Error> {
+    let mut form = Form::default();
+    form.add_reader("path", Cursor::new(bytes));
+    client.request(options, Some(form)).await
 }
 
 /// How often a request that failed is tried again.
@@ -91,12 +107,11 @@ impl KuboStore {
             raw_leaves: Some(true),
             ..Add::default()
         };
-        let added = self
-            .client
-            .add_with_options(Cursor::new(bytes), options)
+        let added = add_file(&self.client, bytes, options)
             .await
             .map_err(|e| self.failed(e))?;
-        if added.hash == cid.to_string() {
+        // Daemons write the same CID in different bases: Kubo in base 32, js-ipfs in base 58.
+        if added.hash.parse() == Ok(cid) {
             Ok(cid)
         } else {
             Err(StoreError::OtherCid {

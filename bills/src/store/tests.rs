@@ -9,12 +9,16 @@ use std::{
 };
 
 const CONTENT: &[u8] = b"hello world";
+/// Its CID as js-ipfs writes it.
+const CONTENT_IN_BASE_58: &str = "zb2rhj7crUKTQYRGCRATFaQ6YFLTde2YzdqbbhAASkL9uRDXn";
 
 /// What the daemon that stands in for Kubo does with a request.
 #[derive(Clone, Copy, PartialEq)]
 enum Manner {
     /// Stores and returns what it was given.
     Honest,
+    /// Reports as js-ipfs does: CIDs in base 58, sizes as numbers.
+    JsIpfs,
     /// Returns other bytes, and reports another CID.
     Lying,
     /// Accepts the connection and says nothing.
@@ -95,9 +99,12 @@ fn answer_as_kubo(connection: &mut TcpStream, manner: Manner, line: &str, body: 
     let lying = manner == Manner::Lying;
     if line.starts_with("POST /api/v0/add?") {
         let content: &[u8] = if lying { b"other" } else { part_of_form(body) };
-        let hash = cid::of(content).unwrap();
+        let (hash, quote) = match manner {
+            Manner::JsIpfs => (CONTENT_IN_BASE_58.to_owned(), ""),
+            _ => (cid::of(content).unwrap().to_string(), "\""),
+        };
         let json = format!(
-            "{{\"Name\":\"{hash}\",\"Hash\":\"{hash}\",\"Size\":\"{}\"}}\n",
+            "{{\"Name\":\"{hash}\",\"Hash\":\"{hash}\",\"Size\":{quote}{}{quote}}}\n",
             content.len()
         );
         answer(connection, "200 OK", json.as_bytes());
@@ -211,6 +218,14 @@ async fn kubo_is_asked_for_pinned_raw_version_1_content_and_gives_it_back() {
         "{}",
         requests[1]
     );
+}
+
+#[tokio::test]
+async fn js_ipfs_is_understood_though_it_writes_cids_and_sizes_in_its_own_way() {
+    let daemon = daemon(Manner::JsIpfs);
+    assert_eq!(patient(&daemon).put(CONTENT).await.unwrap(), cid::of(CONTENT).unwrap());
+    let others = patient(&daemon).put(b"other").await;
+    assert!(matches!(others, Err(StoreError::OtherCid { .. })));
 }
 
 #[tokio::test]

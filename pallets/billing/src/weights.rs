@@ -1,6 +1,7 @@
 //! Weights of `pallet_billing`.
 //!
-//! The figures come from the benchmarks of this crate; `benchmarking.rs` says what each one measures.
+//! The figures are estimates until somebody measures them on the machines that the chain runs on: what each call reads and
+//! writes, and the time that this takes. `benchmarking.rs` is what measures, and says what each figure is of.
 //!
 //! **Privacy.** Weights depend on sizes only.
 

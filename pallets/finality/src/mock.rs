@@ -292,14 +292,17 @@ pub fn next_term() {
 
 /// Makes blocks up to the first of which `author` is the author, skipping every slot before.
 pub fn block_by(author: u64, extrinsics: impl FnOnce()) -> Vec<DigestItem> {
-    let authorities = Session::validators();
-    let leader = crate::Leader::<Test>::get().and_then(|leader| authorities.iter().position(|&other| other == leader));
     let slot = (slot() + 1..)
-        .find(|&slot| {
-            crate::schedule::owner(slot, authorities.len(), leader).map(|owner| authorities[owner]) == Some(author)
-        })
+        .find(|&slot| owner_of_slot(slot) == author)
         .expect("every authority has slots");
     block_with(slot, extrinsics)
+}
+
+/// Whose `slot` is, by the schedule in force.
+pub fn owner_of_slot(slot: u64) -> u64 {
+    let authorities = Session::validators();
+    let leader = crate::Leader::<Test>::get().and_then(|leader| authorities.iter().position(|&other| other == leader));
+    authorities[crate::schedule::owner(slot, authorities.len(), leader).expect("there are authorities")]
 }
 
 /// The inherent data of a node that wants to vote so.

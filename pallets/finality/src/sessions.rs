@@ -26,8 +26,8 @@ use frame_system::{pallet_prelude::BlockNumberFor, RawOrigin};
 use pallet_session::{historical, ShouldEndSession};
 use sp_consensus_slots::Slot;
 use sp_runtime::{
-    traits::{Convert, SaturatedConversion, Saturating},
-    BoundToRuntimeAppPublic, Permill,
+    traits::{CheckedAdd, CheckedMul, Convert, SaturatedConversion, Saturating},
+    ArithmeticError, BoundToRuntimeAppPublic, Permill,
 };
 use sp_staking::SessionIndex;
 
@@ -201,6 +201,11 @@ impl<T: Config> Pallet<T> {
             || pallet_grandpa::PendingChange::<T>::exists();
         ensure!(!is_changing, Error::<T>::SetIsChanging);
         let next = frame_system::Pallet::<T>::block_number().saturating_add(1u32.into());
+        // When GRANDPA takes the next note it computes in a hook, where an overflow is either a wrong number or the end.
+        let again = delay
+            .checked_mul(&2u32.into())
+            .and_then(|twice| next.checked_add(&twice));
+        ensure!(again.is_some(), ArithmeticError::Overflow);
         let takes_it = pallet_grandpa::NextForced::<T>::get().is_none_or(|earliest| earliest <= next);
         ensure!(takes_it, Error::<T>::StallNotedTooRecently);
         pallet_grandpa::Pallet::<T>::note_stalled(RawOrigin::Root.into(), delay, best_finalized)?;

@@ -3,7 +3,8 @@
 use crate::{mock::*, *};
 use frame_support::{
     assert_noop, assert_ok,
-    traits::{Contains, Get, Hooks},
+    inherent::{InherentData, ProvideInherent},
+    traits::{Contains, Get, Hooks, UnfilteredDispatchable},
     BoundedVec,
 };
 use sp_runtime::{traits::BadOrigin, DispatchResult};
@@ -14,6 +15,7 @@ mod election;
 mod genesis;
 mod inherent;
 mod keys;
+mod leaders;
 mod leading;
 mod leaving;
 mod members;
@@ -59,6 +61,16 @@ fn vote(voter: u64, candidate: u64) {
     block_by(voter, || {
         assert_ok!(Finality::vote_leader(RuntimeOrigin::none(), candidate));
     });
+}
+
+/// Lets the author of this block vote as its node does that wants this; returns whether it has.
+fn author_votes(data: &InherentData) -> bool {
+    let Some(call) = Finality::create_inherent(data) else {
+        return false;
+    };
+    assert!(Finality::is_inherent(&call));
+    assert_ok!(call.dispatch_bypass_filter(RuntimeOrigin::none()));
+    true
 }
 
 /// Makes `leader` the leader of the next term, by the votes of all, and begins that term.

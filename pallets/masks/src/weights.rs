@@ -1,5 +1,8 @@
 //! The weights of the calls of masks, in the form that `frame-omni-bencher` writes.
 //!
+//! The figures are estimates until somebody measures them on the machines that the chain runs on: what each call reads and
+//! writes, and the time that this takes.
+//!
 //! **Privacy.** They reveal nothing.
 
 #![allow(unused_parens, unused_imports, missing_docs)]

@@ -31,7 +31,8 @@ use sp_runtime::{
         TransactionExtension, ValidateResult,
     },
     transaction_validity::{
-        InvalidTransaction, TransactionLongevity, TransactionSource, TransactionValidityError, ValidTransaction,
+        InvalidTransaction, TransactionLongevity, TransactionPriority, TransactionSource, TransactionValidityError,
+        ValidTransaction,
     },
     BoundedVec, DispatchResult,
 };
@@ -40,6 +41,10 @@ use sp_runtime::{
 pub(crate) const TAG_PREFIX: &str = "gridveil/share";
 /// What the tag of a batch in the pool starts with.
 pub(crate) const BATCH_TAG_PREFIX: &str = "gridveil/batch";
+
+/// A share, alone or in a batch, goes before the calls of members and roles, which cost nothing either: a period has only so
+/// many shares, and each has its window, so whoever floods the pool must not keep them out of blocks or of the pool.
+pub(crate) const PRIORITY: TransactionPriority = TransactionPriority::MAX / 2;
 
 /// Admits a share whose pseudonym may send it now, and refuses any other with [`InvalidTransaction::Custom`] and the code of
 /// a [`Refusal`]. Encodes to zero bytes and adds nothing to what is signed.
@@ -203,7 +208,10 @@ where
             }
             _ => return Ok((ValidTransaction::default(), Checked::Other, origin)),
         };
-        let validity = validity.longevity(Self::longevity(closes, now)).propagate(true);
+        let validity = validity
+            .priority(PRIORITY)
+            .longevity(Self::longevity(closes, now))
+            .propagate(true);
         Ok((validity.into(), checked, origin))
     }
 

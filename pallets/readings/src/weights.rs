@@ -1,7 +1,7 @@
 //! Weights of `pallet_readings`.
 //!
-//! `benchmarking.rs` says what each figure is of. Those of batches are estimates from the primitives' own benches until the
-//! benchmarks have run with a runtime.
+//! The figures are estimates until somebody measures them on the machines that the chain runs on: what each call reads and
+//! writes, and the time that this takes. `benchmarking.rs` is what measures, and says what each figure is of.
 //!
 //! **Privacy.** Weights depend on sizes only.
 

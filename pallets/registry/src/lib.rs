@@ -1,11 +1,12 @@
 //! Who may do what, and where and when: roles, regions, users and cycles.
 //!
-//! The pallet promises that an account has at most one [`Role`](gridveil_primitives::Role) and is no aggregator beside
-//! it, that a region's aggregator was a member of the consortium when the region was registered, that a user keeps the
-//! recipient it was registered with, and that cycles are numbered without gaps, announced before they start and never
-//! overlap. Roles and regions are decided by the consortium ([`Config::ConsortiumOrigin`]); users and cycles are the
-//! key centre's. [`RequireRole`] refuses every signed call that the runtime's [`CallPermission`] does not name for the
-//! signer. What happens in a cycle's periods is left to the pallets masks, readings, pricing and billing.
+//! The pallet promises that an account has at most one [`Role`](gridveil_primitives::Role) and that no aggregator is given
+//! one (that an account with a role becomes no aggregator is the runtime's part), that a region's aggregator was a member
+//! of the consortium when the region was registered, that a user keeps the recipient it was registered with, and that
+//! cycles are numbered without gaps, announced before they start and never overlap. Roles and regions are decided by the
+//! consortium ([`Config::ConsortiumOrigin`]); users and cycles are the key centre's. [`RequireRole`] refuses every signed
+//! call that the runtime's [`CallPermission`] does not name for the signer. What happens in a cycle's periods is left to
+//! the pallets masks, readings, pricing and billing.
 //!
 //! A role carries a provider reference, without which `CheckNonce` turns the account away; it goes with the role, and
 //! the account's nonce with it. A role given back to the same account thus starts at nonce 0 again: no call of a role
@@ -359,14 +360,18 @@ pub mod pallet {
             Ok(())
         }
 
-        /// The invariants: every account with a role can sign; the regions are counted, within their bound and have a
-        /// usable minimum; the cycles 0 to the latest are all there, usable, and none starts before the end of the one
-        /// before it.
+        /// The invariants: every account with a role can sign and is no aggregator beside it; the regions are counted,
+        /// within their bound and have a usable minimum; the cycles 0 to the latest are all there, usable, and none starts
+        /// before the end of the one before it.
         #[cfg(any(feature = "try-runtime", test))]
         pub(crate) fn check_state() -> Result<(), sp_runtime::TryRuntimeError> {
             for who in Roles::<T>::iter_keys() {
                 let providers = frame_system::Pallet::<T>::providers(&who);
                 ensure!(providers > 0, "an account with a role has no provider reference");
+                ensure!(
+                    !T::IsAggregator::contains(&who),
+                    "an account with a role is an aggregator"
+                );
             }
 
             let regions = Self::regions();

@@ -51,6 +51,21 @@ impl pallet_collective::Config<ConsortiumCollective> for Runtime {
     type Consideration = ();
 }
 
+/// Which calls are carried out at all, whoever decided on them: all but taking in a member that has a role, because an
+/// account with a role is no aggregator beside it. The call fails with `System::CallFiltered`.
+pub struct NobodyWithARoleJoins;
+
+impl Contains<RuntimeCall> for NobodyWithARoleJoins {
+    fn contains(call: &RuntimeCall) -> bool {
+        match call {
+            RuntimeCall::Finality(pallet_finality::Call::add_member { account, .. }) => {
+                Registry::role(account).is_none()
+            }
+            _ => true,
+        }
+    }
+}
+
 /// Which signed calls exist for whom: the consortium's members may propose what the consortium decides, vote and close,
 /// speak for themselves, and bring the code that the consortium has decided on; each role may make its own calls.
 /// Wrapping a call makes it another call, which is not on the list.

@@ -8,8 +8,10 @@
 //! **Length.** The longest calls are those that publish filters, 23.3 bytes per meter and period, so nine tenths of ten
 //! mebibytes may be ordinary calls; a node passes on blocks and transactions of up to sixteen.
 
-use crate::{AccountId, Aura, Block, Hash, Nonce, PalletInfo, Runtime, RuntimeCall, RuntimeEvent, RuntimeOrigin};
-use crate::{RuntimeTask, VERSION};
+use crate::{
+    configs::consortium::NobodyWithARoleJoins, AccountId, Aura, Block, Hash, Nonce, PalletInfo, Runtime, RuntimeCall,
+    RuntimeEvent, RuntimeOrigin, RuntimeTask, VERSION,
+};
 use frame_support::{
     derive_impl,
     dispatch::DispatchClass,
@@ -51,6 +53,7 @@ parameter_types! {
 
 #[derive_impl(frame_system::config_preludes::SolochainDefaultConfig)]
 impl frame_system::Config for Runtime {
+    type BaseCallFilter = NobodyWithARoleJoins;
     type Block = Block;
     type AccountId = AccountId;
     type Nonce = Nonce;

@@ -9,7 +9,7 @@ use sp_consensus_grandpa::{AuthorityList, ConsensusLog, GRANDPA_ENGINE_ID};
 use sp_runtime::{transaction_validity::InvalidTransaction, DispatchError};
 
 use crate::{
-    harness::{Chain, Signer},
+    harness::{control_centre, Chain, Signer},
     keys::Keys,
     motions::{close, close_motion, decide, executed, propose, vote, vote_on, ALL, ENOUGH},
     status::{of, status},
@@ -76,6 +76,27 @@ fn has_event(chain: &mut Chain, event: Event<Runtime>) -> bool {
 
 fn refusal(error: Error<Runtime>) -> Result<(), DispatchError> {
     Err(error.into())
+}
+
+#[test]
+fn an_account_with_a_role_does_not_become_a_member_whoever_decides_so_until_its_role_is_revoked() {
+    let mut chain = chain();
+    let account = control_centre().account();
+    let join = Call::<Runtime>::add_member {
+        account: account.clone(),
+        reason: reason(),
+    };
+    let filtered = frame_system::Error::<Runtime>::CallFiltered.into();
+    assert_eq!(decide(&mut chain, join.clone(), &ALL), Err(filtered));
+    assert!(!members(&mut chain).contains(&account));
+    assert_eq!(seats(&mut chain).len(), 4);
+
+    let revoke = pallet_registry::Call::revoke_role {
+        account: account.clone(),
+    };
+    assert_eq!(decide(&mut chain, revoke, &ENOUGH), Ok(()));
+    assert_eq!(decide(&mut chain, join, &ENOUGH), Ok(()));
+    assert!(members(&mut chain).contains(&account));
 }
 
 #[test]

@@ -63,6 +63,21 @@ fn noted(chain: &mut Chain) -> sp_consensus_grandpa::ScheduledChange<BlockNumber
 }
 
 #[test]
+fn a_delay_past_the_last_block_number_is_refused_and_the_chain_goes_on() {
+    for delay in [BlockNumber::MAX, BlockNumber::MAX / 2] {
+        let mut chain = chain();
+        let note = Call::<Runtime>::note_stalled {
+            delay,
+            best_finalized: BEST_FINALISED,
+        };
+        let overflow = sp_runtime::ArithmeticError::Overflow.into();
+        assert_eq!(decide(&mut chain, note, &ENOUGH), Err(overflow));
+        chain.block(vec![]);
+        assert!(!is_pending(&mut chain));
+    }
+}
+
+#[test]
 fn a_noted_stall_forces_a_change_in_the_next_block_that_starts_from_the_last_finalised_one() {
     let mut chain = chain();
     assert_eq!(decide(&mut chain, note_stalled(), &ENOUGH), Ok(()));

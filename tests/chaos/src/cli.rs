@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
-use crate::scenarios::{Scenario, SCENARIOS};
+use crate::scenarios::{Scenario, SCENARIOS, SHORT};
 
 /// Runs a consortium of real nodes on this machine, with meters that submit all the while, breaks something, and checks
 /// that what gridveil promises still holds.
@@ -23,8 +23,8 @@ pub struct Arguments {
     /// Run all scenarios, which is what happens if nothing else is asked for.
     #[arg(long)]
     pub all: bool,
-    /// Run the short selection, with four members: ten minutes at most.
-    #[arg(long, conflicts_with = "all")]
+    /// Run the short selection, one after the other on one network of four members: ten minutes at most.
+    #[arg(long, conflicts_with_all = ["all", "members"])]
     pub short: bool,
     /// Chooses who is hit and when.
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -62,23 +62,15 @@ fn size(text: &str) -> Result<usize, String> {
 impl Arguments {
     /// What is to be run, in order: each scenario with the number of members.
     pub fn selection(&self) -> Vec<(&'static Scenario, usize)> {
-        let wanted = |scenario: &Scenario| {
-            if self.short {
-                scenario.short
-            } else {
-                self.scenario.is_empty() || self.scenario.iter().any(|name| name == scenario.name)
-            }
-        };
-        let size = if self.short {
-            self.members.or(Some(4))
-        } else {
-            self.members
-        };
+        if self.short {
+            let named = |name: &&str| SCENARIOS.iter().find(|scenario| scenario.name == *name);
+            return SHORT.iter().filter_map(named).map(|scenario| (scenario, 4)).collect();
+        }
         SCENARIOS
             .iter()
-            .filter(|scenario| wanted(scenario))
+            .filter(|scenario| self.scenario.is_empty() || self.scenario.iter().any(|name| name == scenario.name))
             .flat_map(|scenario| scenario.sizes.iter().map(move |members| (scenario, *members)))
-            .filter(|(_, members)| size.is_none_or(|size| size == *members))
+            .filter(|(_, members)| self.members.is_none_or(|size| size == *members))
             .collect()
     }
 }

@@ -5,7 +5,7 @@
 //!
 //! **Privacy.** Development keys and made-up readings.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use gridveil_chain_client::{Chain, ConsortiumStatus, Options};
 use gridveil_demo::{
@@ -19,6 +19,7 @@ use gridveil_meter_client::state::StateDir;
 use gridveil_primitives::{CycleSchedule, PeriodKey, RegionId, Share};
 
 use crate::{
+    compiled,
     error::ChaosError,
     ground::{needed, until, Run, SLOT},
     load::{self, CYCLE, LEAD, PERIOD, REGIONS, WINDOW},
@@ -82,6 +83,10 @@ pub struct Grid {
     stage: Stage,
     homes: Vec<Home>,
     meters: BTreeMap<String, Process>,
+    /// Transactions of a region that were said to be final by the only node that its meters know, and were not.
+    lies: Vec<(RegionId, Vec<u8>)>,
+    /// Where nodes that are added find the compiled runtime.
+    compiled: PathBuf,
 }
 
 impl Grid {
@@ -108,6 +113,8 @@ impl Grid {
             if let Some(amend) = &setup.amend {
                 amend(index, &mut plan);
             }
+            let base = plan.base.clone().unwrap_or_else(|| nodes.join(&plan.name));
+            compiled::hand_on(&run.ground.compiled, &base)?;
             plans.push(plan);
         }
         let genesis = Genesis {
@@ -122,6 +129,7 @@ impl Grid {
             keys.push(spec::keys(node, &logs, name).await?);
         }
         let network = Network::start(node, &nodes, &logs, &genesis, plans).await?;
+        compiled::keep(network.base(0), &run.ground.compiled)?;
         let mut observer = Observer::new();
         for (index, url) in network.urls().iter().enumerate() {
             observer.watch(network.name(index), url);
@@ -155,6 +163,8 @@ impl Grid {
             stage,
             homes,
             meters: BTreeMap::new(),
+            lies: Vec::new(),
+            compiled: run.ground.compiled.clone(),
         })
     }
 
@@ -182,6 +192,20 @@ impl Grid {
             self.meters.insert(home.meter.clone(), meter);
         }
         Ok(())
+    }
+
+    /// Ends the meters of a region at once and starts them again with these nodes, so that each begins with the first one.
+    ///
+    /// # Errors
+    ///
+    /// [`ChaosError::Process`].
+    pub async fn restart_meters_of(&mut self, region: RegionId, urls: &str) -> Result<(), ChaosError> {
+        for home in self.homes.iter().filter(|home| home.region == region) {
+            if let Some(meter) = self.meters.remove(&home.meter) {
+                meter.kill().await?;
+            }
+        }
+        self.start_meters_of(region, urls)
     }
 
     /// An error if a meter has ended by an error.
@@ -223,6 +247,25 @@ impl Grid {
             }
         }
         Ok(made)
+    }
+
+    /// Takes note that a region's meters were lied to about these transactions, by the only node that they know: what they
+    /// saw final there does not count.
+    pub fn discredit(&mut self, region: RegionId, transactions: Vec<Vec<u8>>) {
+        self.lies
+            .extend(transactions.into_iter().map(|transaction| (region, transaction)));
+    }
+
+    /// Whether a meter was lied to about a share.
+    pub fn is_discredited(&self, made: &MadeShare) -> bool {
+        let names = |transaction: &[u8]| {
+            transaction
+                .windows(made.share.prid.len())
+                .any(|part| part == made.share.prid)
+        };
+        self.lies
+            .iter()
+            .any(|(region, transaction)| *region == made.key.region && names(transaction))
     }
 
     /// A node's RPC.
@@ -295,6 +338,7 @@ impl Grid {
     pub async fn add(&mut self, plan: NodePlan) -> Result<usize, ChaosError> {
         let (name, url) = (plan.name.clone(), format!("ws://{}", plan.site.rpc));
         let index = self.network.prepare(plan).await?;
+        compiled::hand_on(&self.compiled, self.network.base(index))?;
         self.observer.watch(&name, &url);
         self.rpcs.push(Rpc::new(url));
         Ok(index)

@@ -28,14 +28,21 @@ pub struct Ground {
     pub faketime: Option<PathBuf>,
     /// The folder of all runs.
     dir: PathBuf,
+    /// Where the runtime is in the form that it compiles to, once a network has run.
+    pub compiled: PathBuf,
     /// The `gridveil-node` program.
     pub node: PathBuf,
     /// The `meter-client` program.
     pub meter_client: PathBuf,
     /// The `grid-operator` program.
     pub grid_operator: PathBuf,
+    /// The runtime of the next version, if one was built.
+    pub next_runtime: Option<PathBuf>,
     networks: Cell<u8>,
 }
+
+/// The variable that names the runtime of the next version.
+const NEXT_RUNTIME: &str = "GRIDVEIL_NEXT_RUNTIME";
 
 impl Ground {
     /// Looks around. `dir` is where runs keep their files.
@@ -48,9 +55,11 @@ impl Ground {
             nested,
             faketime: find_faketime(Path::new("/usr")),
             dir: dir.into(),
+            compiled: dir.join("compiled"),
             node: program("gridveil-node")?,
             meter_client: program("meter-client")?,
             grid_operator: program("grid-operator")?,
+            next_runtime: std::env::var_os(NEXT_RUNTIME).map(PathBuf::from),
             networks: Cell::new(0),
         }))
     }
@@ -91,6 +100,8 @@ pub struct Run {
     pub dir: PathBuf,
     /// What was measured and checked.
     pub report: Report,
+    /// Whether it is one of the short selection, which looks half as long.
+    pub short: bool,
 }
 
 impl Run {
@@ -108,7 +119,17 @@ impl Run {
             chance: Chance::new(seed),
             dir,
             report: Report::new(scenario, members, seed),
+            short: false,
         })
+    }
+
+    /// How long to look at something that goes on as long as one looks.
+    pub fn look(&self, usual: Duration) -> Duration {
+        if self.short {
+            usual / 2
+        } else {
+            usual
+        }
     }
 
     /// f: how many members may fail.

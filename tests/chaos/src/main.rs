@@ -9,6 +9,7 @@
 
 mod chains;
 mod cli;
+mod compiled;
 mod error;
 mod faults;
 mod grid;
@@ -23,6 +24,7 @@ mod proxy;
 mod report;
 mod rpc;
 mod scenarios;
+mod short;
 mod verdict;
 mod votes;
 
@@ -42,7 +44,7 @@ use crate::{
     error::ChaosError,
     ground::{Ground, Run},
     report::Report,
-    scenarios::SCENARIOS,
+    scenarios::{SCENARIOS, SHORT},
 };
 
 /// Runs what was asked for, one after the other; each report is entered in `reports` when its scenario has ended.
@@ -57,10 +59,13 @@ async fn run_all(arguments: &Arguments, nested: bool, dir: &Path, reports: &mut 
             .await?;
     }
     let ground = Ground::new(nested, dir)?;
+    if arguments.short {
+        return short::run_all(&ground, arguments, reports).await;
+    }
     for (scenario, members) in arguments.selection() {
         println!("{}, {members} members: {}", scenario.name, scenario.about);
         let mut run = Run::new(&ground, scenario.name, members, arguments.seed)?;
-        if let Err(error) = (scenario.run)(&mut run).await {
+        if let Err(error) = scenario.run(&mut run).await {
             run.report.check("the scenario runs to its end", Err(error.to_string()));
         }
         run.report.close();
@@ -162,7 +167,7 @@ fn main() -> ExitCode {
     if arguments.list {
         for scenario in SCENARIOS {
             let sizes: Vec<String> = scenario.sizes.iter().map(ToString::to_string).collect();
-            let short = if scenario.short { " (short)" } else { "" };
+            let short = if SHORT.contains(&scenario.name) { " (short)" } else { "" };
             println!("{:<20} {:<4} {}{short}", scenario.name, sizes.join(","), scenario.about);
         }
         return ExitCode::SUCCESS;

@@ -26,6 +26,10 @@ const RPC_PORT: u16 = 9_944;
 const MESH: u8 = 77;
 /// The second byte of the control network's addresses.
 const CONTROL: u8 = 78;
+/// How often a node's kernel sends a TCP segment again, at least, before it gives the connection up: for 13 s instead of a
+/// quarter of an hour. A node does not give up by itself a connection whose other end is silent, and the kernel's pauses
+/// double: after an outage of a minute it would be silent for up to another one. Operators set the same (docs/consensus.md).
+const TCP_RETRIES: u32 = 5;
 /// How long a change of the network may take.
 const TOOL_TIME: Duration = Duration::from_secs(10);
 
@@ -110,6 +114,14 @@ impl Mesh {
         call.run(TOOL_TIME).await.map(drop)
     }
 
+    /// Sets one of the kernel's settings of IPv4 within a namespace.
+    async fn set_within(&self, namespace: &str, setting: &str, value: u32) -> Result<(), ProcessError> {
+        let call = Invocation::new("nsenter", Path::new("nsenter"), &self.logs);
+        let call = call.arg(format!("--net={namespace}")).arg("--").arg("sh").arg("-c");
+        let call = call.arg(format!("echo {value} > /proc/sys/net/ipv4/{setting}"));
+        call.run(TOOL_TIME).await.map(drop)
+    }
+
     /// Makes a namespace for one more node, the index of which is the number of those before it, and plugs it in.
     pub async fn site(&mut self, name: &str) -> Result<Site, ProcessError> {
         let node = self.nodes;
@@ -143,6 +155,7 @@ impl Mesh {
         let isolated = ["link", "set", &control_cable, "type", "bridge_slave", "isolated", "on"];
         self.ip(&isolated).await?;
         self.ip_within(&namespace, &["link", "set", "lo", "up"]).await?;
+        self.set_within(&namespace, "tcp_retries2", TCP_RETRIES).await?;
         Ok(Site {
             p2p: SocketAddrV4::new(self.address(MESH, host), P2P_PORT),
             rpc: SocketAddrV4::new(self.address(CONTROL, host), RPC_PORT),

@@ -19,15 +19,20 @@ use serde_json::{json, Value};
 use subxt::rpcs::rpc_params;
 use tokio::{
     net::{TcpListener, TcpStream},
+    sync::mpsc::unbounded_channel,
     task::{JoinHandle, JoinSet},
     time::sleep,
 };
 use tokio_tungstenite::{accept_async, connect_async, tungstenite::Message};
 
-use crate::rpc::Rpc;
+use crate::rpc::{text, Rpc};
 
 /// The methods by which a transaction is handed in.
 const SUBMIT: [&str; 2] = ["author_submitAndWatchExtrinsic", "author_submitExtrinsic"];
+/// The method by which a node tells what became of a transaction.
+const UPDATE: &str = "author_extrinsicUpdate";
+/// How long after a share was handed in it is said to be final.
+const LIE: Duration = Duration::from_secs(3);
 /// What a share's transaction ends with: region, cycle, period and value.
 const SHARE_BYTES: usize = 4 + 4 + 2 + 8;
 
@@ -39,6 +44,8 @@ pub enum Malice {
     None,
     /// Says that it took it, and forgets it.
     Drop,
+    /// Says that it is final, and forgets it.
+    Lie,
     /// Says nothing, and hands it on when its window has closed.
     Delay,
     /// Changes its value.
@@ -56,6 +63,8 @@ pub struct Deeds {
     pub refused: Vec<String>,
     /// How often the node took what was tried.
     pub taken: usize,
+    /// What it lied about.
+    pub lies: Vec<Vec<u8>>,
 }
 
 #[derive(Default)]
@@ -150,6 +159,20 @@ impl Shared {
         }
     }
 
+    /// What a node says when a transaction has become final: in the block that is the last final one.
+    async fn lie(&self, subscription: &str, submission: &Submission) -> Option<Message> {
+        sleep(LIE).await;
+        let node = Rpc::new(self.upstream.clone());
+        let block = text(&node.finalised_hash().await.ok()?);
+        let mut state = self.state();
+        let deeds = state.ledger.entry(Malice::Lie).or_default();
+        deeds.lies.push(submission.transaction.clone());
+        let params = json!({ "subscription": subscription, "result": { "finalized": block } });
+        Some(Message::text(
+            json!({ "jsonrpc": "2.0", "method": UPDATE, "params": params }).to_string(),
+        ))
+    }
+
     /// Hands a transaction in as a client of the node's.
     async fn hand_in(&self, malice: Malice, transaction: &str) {
         let node = Rpc::new(self.upstream.clone());
@@ -215,6 +238,7 @@ async fn serve(client: TcpStream, shared: Arc<Shared>) {
     };
     let (mut to_client, mut from_client) = client.split();
     let (mut to_node, mut from_node) = node.split();
+    let (tell, mut told) = unbounded_channel();
     // What was tried under which request's number.
     let mut tried: BTreeMap<String, (Malice, Submission)> = BTreeMap::new();
     loop {
@@ -226,7 +250,19 @@ async fn serve(client: TcpStream, shared: Arc<Shared>) {
                         let malice = shared.catch(submission.region());
                         match malice {
                             Malice::None => to_node.send(Message::Text(text)).await,
-                            Malice::Drop => to_client.send(taken(submission.id())).await,
+                            Malice::Drop => to_client.send(taken(submission.id(), "forgotten")).await,
+                            Malice::Lie => {
+                                let subscription = format!("lie-{}", submission.id());
+                                let answer = taken(submission.id(), &subscription);
+                                let (shared, tell) = (shared.clone(), tell.clone());
+                                tokio::spawn(async move {
+                                    if let Some(lie) = shared.lie(&subscription, &submission).await {
+                                        // A client that has gone is not told.
+                                        let _ = tell.send(lie);
+                                    }
+                                });
+                                to_client.send(answer).await
+                            }
                             Malice::Delay => {
                                 let shared = shared.clone();
                                 tokio::spawn(async move {
@@ -252,6 +288,7 @@ async fn serve(client: TcpStream, shared: Arc<Shared>) {
                 Some(Ok(message)) if !message.is_close() => Ok(()),
                 _ => return,
             },
+            Some(lie) = told.recv() => to_client.send(lie).await,
             message = from_node.next() => match message {
                 Some(Ok(message)) if message.is_text() || message.is_binary() => {
                     judge(&shared, &message, &mut tried);
@@ -268,8 +305,8 @@ async fn serve(client: TcpStream, shared: Arc<Shared>) {
 }
 
 /// What a node answers that took a transaction and will tell what becomes of it.
-fn taken(id: &Value) -> Message {
-    Message::text(json!({ "jsonrpc": "2.0", "id": id, "result": "forgotten" }).to_string())
+fn taken(id: &Value, subscription: &str) -> Message {
+    Message::text(json!({ "jsonrpc": "2.0", "id": id, "result": subscription }).to_string())
 }
 
 /// Looks whether the node's message answers something that was tried.
@@ -329,6 +366,39 @@ mod tests {
         let value = altered.transaction.len() - 8;
         assert_eq!(altered.transaction[..value], share.transaction[..value]);
         assert_eq!(altered.transaction[value..], 1_001_u64.to_le_bytes());
+    }
+
+    #[tokio::test]
+    async fn a_lie_names_a_final_block_and_the_share_never_reaches_the_node() {
+        let node = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let upstream = format!("ws://{}", node.local_addr().unwrap());
+        let proxy = Proxy::start(&upstream, Duration::ZERO).await.unwrap();
+        proxy.turn(Malice::Lie);
+        let hash = text(&[7; 32]);
+        let (final_block, mut asked) = (hash.clone(), Vec::new());
+        let serving = tokio::spawn(async move {
+            // The client's connection, which stays silent, and the proxy's own.
+            let (first, _) = node.accept().await.unwrap();
+            let silent = accept_async(first).await.unwrap();
+            let (second, _) = node.accept().await.unwrap();
+            let mut own = accept_async(second).await.unwrap();
+            let question: Value =
+                serde_json::from_str(&own.next().await.unwrap().unwrap().into_text().unwrap()).unwrap();
+            asked.push(question["method"].to_string());
+            let answer = json!({ "jsonrpc": "2.0", "id": question["id"], "result": final_block });
+            own.send(Message::text(answer.to_string())).await.unwrap();
+            // Both stay open for as long as somebody looks: a client is let go when its node goes away.
+            (asked, silent, own)
+        });
+        let (mut client, _) = connect_async(proxy.url()).await.unwrap();
+        let share = submission();
+        client.send(Message::text(share.request.to_string())).await.unwrap();
+        let answer = client.next().await.unwrap().unwrap().into_text().unwrap();
+        assert!(answer.contains("lie-5"), "{answer}");
+        let update = client.next().await.unwrap().unwrap().into_text().unwrap();
+        assert!(update.contains("finalized") && update.contains(&hash), "{update}");
+        assert_eq!(serving.await.unwrap().0, vec!["\"chain_getFinalizedHead\""]);
+        assert_eq!(proxy.deeds(Malice::Lie).lies, vec![share.transaction]);
     }
 
     #[tokio::test]

@@ -166,6 +166,17 @@ impl Rpc {
         Ok(entries)
     }
 
+    /// The version of the runtime's specification after the last finalised block.
+    pub async fn spec_version(&self) -> Result<u32, ChaosError> {
+        let method = "state_getRuntimeVersion";
+        let at = self.finalised_hash().await?;
+        let version: Value = self.ask(method, rpc_params![text(&at)]).await?;
+        let number = version["specVersion"]
+            .as_u64()
+            .and_then(|number| number.try_into().ok());
+        number.ok_or_else(|| self.failure(method, "no version"))
+    }
+
     /// The keys that may form blocks after the block with this hash, in the order of their slots.
     pub async fn slot_keys(&self, at: Hash) -> Result<Vec<[u8; 32]>, ChaosError> {
         self.call("AuraApi_authorities", at).await

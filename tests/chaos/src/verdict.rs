@@ -70,7 +70,11 @@ fn parse_offence(key: &[u8], value: &[u8]) -> Option<Offence> {
 pub async fn settle(grid: &mut Grid, report: &mut Report, nodes: &[usize]) -> Result<(), ChaosError> {
     // The shares first: what a meter saw by now must be there later.
     let made = grid.made_shares()?;
-    let target = grid.observer.finalised().height();
+    let mut target = grid.observer.finalised().height();
+    for node in nodes {
+        // A look of the observer's may be a second old.
+        target = target.max(grid.rpc(*node)?.finalised().await.map_or(0, |head| head.number));
+    }
     let agreed = grid.all_finalise(nodes, target, SETTLING).await?;
     report.check_within(format!("all nodes have finalised block {target}"), agreed, SETTLING);
     report.check(
@@ -118,7 +122,7 @@ async fn one_chain(grid: &Grid, nodes: &[usize]) -> Result<Seen, ChaosError> {
 
 async fn shares_are_there(grid: &Grid, made: &[MadeShare]) -> Result<Seen, ChaosError> {
     let mut landed: BTreeMap<PeriodKey, Vec<Share>> = BTreeMap::new();
-    for made in made.iter().filter(|made| made.landed) {
+    for made in made.iter().filter(|made| made.landed && !grid.is_discredited(made)) {
         landed.entry(made.key).or_default().push(made.share);
     }
     let mut count = 0;

@@ -4,8 +4,6 @@
 #![allow(deprecated)]
 
 use super::*;
-use frame_support::{inherent::ProvideInherent, traits::UnfilteredDispatchable};
-use sp_inherents::InherentData;
 use sp_runtime::{
     traits::ValidateUnsigned,
     transaction_validity::{InvalidTransaction, TransactionSource, TransactionValidityError},
@@ -14,13 +12,7 @@ use sp_runtime::{
 /// Makes the block of `author` as its node does, wanting this; returns whether there was a vote.
 fn node_votes(author: u64, data: InherentData) -> bool {
     let mut voted = false;
-    block_by(author, || {
-        if let Some(call) = Finality::create_inherent(&data) {
-            assert!(Finality::is_inherent(&call));
-            assert_ok!(call.dispatch_bypass_filter(RuntimeOrigin::none()));
-            voted = true;
-        }
-    });
+    block_by(author, || voted = author_votes(&data));
     voted
 }
 

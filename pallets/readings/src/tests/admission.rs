@@ -206,6 +206,17 @@ fn a_share_lives_in_the_pool_until_its_window_closes_and_excludes_others_of_its_
 }
 
 #[test]
+fn a_share_goes_before_every_ordinary_transaction_and_after_a_report_of_a_cheat() {
+    new_test_ext().execute_with(|| {
+        let key = period(1, 0, 0);
+        block(ends(&key));
+        let signer = RuntimeOrigin::signed(pseudonym(&key).into());
+        let (validity, ..) = pooled(signer, &submit(&key, 7)).unwrap();
+        assert!(validity.priority > ValidTransaction::default().priority && validity.priority < u64::MAX);
+    });
+}
+
+#[test]
 fn an_admitted_share_comes_from_the_pallets_own_origin() {
     new_test_ext().execute_with(|| {
         let key = period(1, 0, 0);

@@ -311,6 +311,8 @@ fn validating_a_batch_writes_nothing_and_tells_the_pool_what_it_is() {
         assert_eq!(validity.longevity, WINDOW_MS / SLOT_MS);
         assert!(validity.requires.is_empty() && validity.propagate);
         assert_eq!(validity.provides.len(), 1);
+        let share = RuntimeOrigin::signed(pseudonym(&key).into());
+        assert_eq!(validity.priority, pooled(share, &submit(&key, 7)).unwrap().0.priority);
         assert_eq!(checked, Checked::Batch { batches: 0, singles: 0 });
         let prids = shares.iter().map(|share| &share.prid);
         let expected = Origin::Aggregator {

@@ -22,6 +22,14 @@ fn a_role_without_a_provider_reference_is_detected() {
 }
 
 #[test]
+fn an_aggregator_with_a_role_is_detected() {
+    is_detected("an account with a role is an aggregator", || {
+        Roles::<Test>::insert(AGGREGATOR, Role::KeyCentre);
+        System::inc_providers(&AGGREGATOR);
+    });
+}
+
+#[test]
 fn a_miscounted_region_is_detected() {
     is_detected("the regions are miscounted", || {
         frame_support::storage::unhashed::kill(&Regions::<Test>::counter_storage_final_key());

@@ -1,9 +1,13 @@
-//! An authority signs two blocks for one slot, and two votes in one round.
+//! An authority signs two blocks for one slot, or two votes in one round.
 //!
 //! Not by a build of its own that cheats but by a twin: a second node with the same keys and another identity, which is how
-//! it happens to honest operators, too (a fail-over that left the first machine running). The two make different blocks in
-//! their member's slots, and each votes for its own. The evidence must be on chain within two blocks of a node's noticing,
-//! and the member out of the set at the next term; the others must go on.
+//! it happens to honest operators, too (a fail-over that left the first machine running). The evidence must be on chain
+//! within two blocks of a node's noticing, and the member out of the set at the next term; the others must go on.
+//!
+//! A plain twin makes the same block as its model, for the block's contents follow from its parent and the pool, and only
+//! seals it anew: that is no second block. But a vote is for the sealed block, and each votes for its own. To make two blocks
+//! the twin keeps its member's vote for a leader back, which its model puts into its first block of a term; and it takes no
+//! part in finality, so that its votes do not give it away before.
 //!
 //! **Privacy.** Development keys and made-up readings.
 
@@ -14,100 +18,143 @@ use tokio::time::sleep;
 
 use crate::{
     error::ChaosError,
-    grid::{Grid, Setup},
+    grid::Grid,
     ground::{until, Run, SLOT},
     report::seconds,
     scenarios::Going,
     verdict,
 };
 
-/// What a node says when it notices two blocks, and two votes.
-const NOTICED: [(&str, &[&str]); 2] = [
-    ("two blocks", &["two blocks in one slot"]),
-    (
-        "two votes",
-        &["Detected prevote equivocation", "Detected precommit equivocation"],
-    ),
-];
-/// How long the twin may take until it is noticed. It has to fetch the chain and wait for its slot.
-const NOTICE: Duration = Duration::from_secs(120);
+/// A kind of offence.
+struct Offence {
+    /// What there are two of.
+    what: &'static str,
+    /// What a node says when it notices them.
+    words: &'static [&'static str],
+    /// Whether it is the one of blocks.
+    by_blocks: bool,
+    /// What is other than usual about the twin.
+    options: &'static [&'static str],
+}
+
+const BLOCKS: Offence = Offence {
+    what: "two blocks",
+    words: &["two blocks in one slot"],
+    by_blocks: true,
+    options: &["--no-grandpa", "--leader-vote", "off"],
+};
+const VOTES: Offence = Offence {
+    what: "two votes",
+    words: &["Detected prevote equivocation", "Detected precommit equivocation"],
+    by_blocks: false,
+    options: &[],
+};
+/// How long the twin may take until it is noticed. It has to fetch the chain, and to wait for its slot in the next term.
+const NOTICE: Duration = Duration::from_secs(180);
 /// How many blocks the evidence may take.
 const EVIDENCE: u32 = 2;
 /// How long the others are watched.
 const AFTERWARDS: Duration = Duration::from_secs(30);
 
-/// Runs it.
-pub fn run(run: &mut Run) -> Going<'_> {
-    Box::pin(cheat(run))
+/// Runs it on a network, with two blocks.
+pub fn two_blocks<'a>(run: &'a mut Run, grid: &'a mut Grid) -> Going<'a> {
+    Box::pin(cheat(run, grid, &BLOCKS))
 }
 
-async fn cheat(run: &mut Run) -> Result<(), ChaosError> {
-    let setup = Setup {
-        term_blocks: 20,
-        ..Setup::default()
-    };
-    let mut grid = Grid::start(run, setup).await?;
-    grid.start_meters()?;
+/// Runs it on a network, with two votes.
+pub fn two_votes<'a>(run: &'a mut Run, grid: &'a mut Grid) -> Going<'a> {
+    Box::pin(cheat(run, grid, &VOTES))
+}
+
+async fn cheat(run: &mut Run, grid: &mut Grid, offence: &Offence) -> Result<(), ChaosError> {
     let leader = grid.leader(0).await?;
-    // The first two bring the regions' shares; the leader owns so many slots that losing it is another scenario.
-    let cheat = run.chance.victim("cheat", run.members, &[0, 1, leader]);
+    // The leader owns so many slots that losing it is another scenario, and the first node is the one that is asked.
+    let (_, status) = grid.consortium().await?;
+    let spared: Vec<usize> = (0..run.members)
+        .filter(|node| {
+            let key = grid.keys(*node).map(|keys| keys.public).unwrap_or_default();
+            let authority = status
+                .members
+                .iter()
+                .any(|member| member.authority && member.account == key);
+            *node == 0 || *node == leader || !authority
+        })
+        .collect();
+    let cheat = run.chance.victim("cheat", run.members, &spared);
     let (key, voter) = (grid.keys(cheat)?.public, grid.keys(cheat)?.grandpa_public);
     let name = MEMBERS.get(cheat).copied().unwrap_or_default();
     let twin = format!("{name}-twin");
     let site = grid.site(&twin).await?;
     let plan = NodePlan {
         member: Some(name),
+        options: offence.options.iter().map(ToString::to_string).collect(),
         ..NodePlan::named(twin, site)
     };
+    let honest: Vec<usize> = grid.up().into_iter().filter(|node| *node != cheat).collect();
     let twin = grid.add(plan).await?;
     grid.network.restart(twin)?;
     run.report.tell(format!("a twin of {name} starts"));
-    let honest: Vec<usize> = (0..run.members).filter(|node| *node != cheat).collect();
 
-    // What was noticed, with the best height at that moment.
-    let mut noticed = [None; NOTICED.len()];
-    let began = grid.observer.now();
-    while noticed.contains(&None) && grid.observer.now().saturating_sub(began) < NOTICE {
-        for ((_, words), found) in NOTICED.iter().zip(&mut noticed) {
-            if found.is_none() && says(&grid, &honest, words)? {
-                *found = Some(grid.any()?.best().await?.number);
-            }
-        }
-        sleep(Duration::from_millis(200)).await;
-    }
-    for ((what, _), (found, by_blocks)) in NOTICED.iter().zip(noticed.into_iter().zip([true, false])) {
-        let Some(height) = found else {
-            run.report.check(
-                format!("{what} are noticed"),
-                Err(format!("not within {}", seconds(NOTICE))),
-            );
-            continue;
-        };
-        let evidence = until(SLOT * 20, || async {
-            let best = grid.any()?.best().await?;
-            let offences = verdict::offences(&grid, best.hash).await?;
-            let found = offences.iter().find(|offence| offence.by_blocks == by_blocks);
-            Ok(found.map(|offence| (offence.offender, offence.reported_at)))
-        });
+    let what = offence.what;
+    let noticed = until(NOTICE, || async {
+        let best = grid.any()?.best().await?.number;
+        Ok(says(grid, &honest, offence.words)?.then_some(best))
+    });
+    // The best block from before the look, so that none is given away.
+    let Some((height, took)) = noticed.await? else {
         run.report.check(
-            format!("{what}: evidence on chain within {EVIDENCE} blocks of being noticed"),
-            match evidence.await? {
-                None => Err(format!(
-                    "noticed at block {height}, no evidence within {}",
-                    seconds(SLOT * 20)
-                )),
-                Some(((offender, _), _)) if offender != key => Err("against somebody else".into()),
-                Some(((_, reported), _)) if reported <= height + EVIDENCE => {
-                    Ok(format!("noticed at block {height}, reported in block {reported}"))
-                }
-                Some(((_, reported), _)) => Err(format!("noticed at block {height}, reported in block {reported}")),
-            },
+            format!("{what} are noticed"),
+            Err(format!("not within {}", seconds(NOTICE))),
         );
+        return Ok(());
+    };
+    run.report
+        .measured("from the start of the twin until it is noticed", seconds(took));
+    let evidence = until(SLOT * 20, || async {
+        let best = grid.any()?.best().await?;
+        let offences = verdict::offences(grid, best.hash).await?;
+        let found: Vec<_> = offences.into_iter().filter(|found| found.offender == key).collect();
+        Ok(found
+            .iter()
+            .any(|found| found.by_blocks == offence.by_blocks)
+            .then_some(found))
+    });
+    let Some((evidence, _)) = evidence.await? else {
+        run.report.check(
+            format!("{what}: evidence on chain"),
+            Err(format!("noticed at block {height}, none within {}", seconds(SLOT * 20))),
+        );
+        return Ok(());
+    };
+    let reported = |by_blocks: bool| {
+        let blocks = evidence.iter().filter(|found| found.by_blocks == by_blocks);
+        blocks.map(|found| found.reported_at).min()
+    };
+    let (of_this, of_other) = (reported(offence.by_blocks), reported(!offence.by_blocks));
+    if let Some(other) = of_other {
+        run.report
+            .measured("the twin did the other offence, too, reported in block", other);
     }
-    out_of_the_set(run, &grid, key, voter).await?;
+    // Who does both is put out by what is reported first, and the two blocks that change the set have no room for more.
+    let first = of_this.into_iter().chain(of_other).min().unwrap_or(u32::MAX);
+    let told = format!("noticed at block {height}, reported in block {first}");
+    run.report.check(
+        format!("{what}: evidence on chain within {EVIDENCE} blocks of being noticed"),
+        if first <= height.saturating_add(EVIDENCE) {
+            Ok(told)
+        } else {
+            Err(told)
+        },
+    );
+    run.report.measured(
+        format!("block with the evidence of {what}"),
+        of_this.unwrap_or_default(),
+    );
+    out_of_the_set(run, grid, key, voter).await?;
 
     let from = grid.observer.now();
-    sleep(AFTERWARDS).await;
+    let afterwards = run.look(AFTERWARDS);
+    sleep(afterwards).await;
     let to = grid.observer.now();
     let blocks = grid
         .observer
@@ -115,13 +162,12 @@ async fn cheat(run: &mut Run) -> Result<(), ChaosError> {
     run.report.check(
         "the others go on",
         if blocks > 0 {
-            Ok(format!("{blocks} blocks final in {}", seconds(AFTERWARDS)))
+            Ok(format!("{blocks} blocks final in {}", seconds(afterwards)))
         } else {
             Err("nothing is final any more".into())
         },
     );
-    verdict::settle(&mut grid, &mut run.report, &honest).await?;
-    grid.end().await
+    verdict::settle(grid, &mut run.report, &honest).await
 }
 
 /// Whether the log of one of these nodes has one of these words.

@@ -9,14 +9,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use crate::{
-    error::ChaosError,
-    grid::{Grid, Setup},
-    ground::Run,
-    report::seconds,
-    scenarios::Going,
-    verdict,
-};
+use crate::{error::ChaosError, grid::Grid, ground::Run, report::seconds, scenarios::Going, verdict};
 
 /// How long the votes that are under way may still make something final.
 const GRACE: Duration = Duration::from_secs(5);
@@ -25,14 +18,12 @@ const DOWN: Duration = Duration::from_secs(50);
 /// How long finality may take to resume.
 const RESUME: Duration = Duration::from_secs(60);
 
-/// Runs it.
-pub fn run(run: &mut Run) -> Going<'_> {
-    Box::pin(go_down(run))
+/// Runs it on a network.
+pub fn act<'a>(run: &'a mut Run, grid: &'a mut Grid) -> Going<'a> {
+    Box::pin(go_down(run, grid))
 }
 
-async fn go_down(run: &mut Run) -> Result<(), ChaosError> {
-    let mut grid = Grid::start(run, Setup::default()).await?;
-    grid.start_meters()?;
+async fn go_down(run: &mut Run, grid: &mut Grid) -> Result<(), ChaosError> {
     grid.leader(0).await?;
     let victims = run.chance.victims("down", run.members, run.tolerated() + 1, &[]);
     let since = grid.chain.now().await?;
@@ -40,7 +31,8 @@ async fn go_down(run: &mut Run) -> Result<(), ChaosError> {
     run.report.tell(format!("{} are killed", grid.network.names(&victims)));
     sleep(GRACE).await;
     let halted = grid.observer.now();
-    sleep(DOWN).await;
+    let down = run.look(DOWN);
+    sleep(down).await;
     let now = grid.observer.now();
 
     let (stood, best) = grid
@@ -48,7 +40,7 @@ async fn go_down(run: &mut Run) -> Result<(), ChaosError> {
         .ask(|seen| (seen.finalised_at(halted), (seen.best_at(halted), seen.best_at(now))));
     let later = grid.observer.ask(|seen| seen.finalised_at(now));
     run.report.check(
-        format!("finality halts for {}", seconds(DOWN)),
+        format!("finality halts for {}", seconds(down)),
         if later == stood {
             Ok(format!("it stands at block {stood}"))
         } else {
@@ -75,11 +67,10 @@ async fn go_down(run: &mut Run) -> Result<(), ChaosError> {
         resumed,
         RESUME,
     );
-    verdict::settle(&mut grid, &mut run.report, &all).await?;
+    verdict::settle(grid, &mut run.report, &all).await?;
     run.report.check(
         "nothing lost: every period that closed since is complete",
-        verdict::no_period_missed(&grid, since).await?,
+        verdict::no_period_missed(grid, since).await?,
     );
-    verdict::nobody_cheated(&grid, &mut run.report, run.members).await?;
-    grid.end().await
+    verdict::nobody_cheated(grid, &mut run.report, run.members).await
 }

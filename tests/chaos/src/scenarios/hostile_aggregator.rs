@@ -1,4 +1,4 @@
-//! An aggregator that drops, delays, alters or replays the shares that meters hand it.
+//! An aggregator that drops, delays, alters or replays the shares that meters hand it, or says that they are final.
 //!
 //! One region's meters know other nodes beside it: each of their shares must arrive the other way, and their periods be
 //! complete whatever the aggregator does. The other region's meters know nobody else, which is the worst case: there what it
@@ -29,12 +29,12 @@ const PERIODS: u32 = 2;
 const JUDGED: Duration = Duration::from_secs(15);
 
 /// What the aggregator does, with its name, and whether meters that know nobody else get their shares through.
-const DEEDS: [(Malice, &str, PeriodStatus); 5] = [
+const DEEDS: [(Malice, &str, PeriodStatus); 6] = [
     (Malice::None, "honest", PeriodStatus::Complete),
     (Malice::Drop, "drops", PeriodStatus::Faulty),
+    (Malice::Lie, "lies", PeriodStatus::Faulty),
     (Malice::Alter, "alters", PeriodStatus::Faulty),
     (Malice::Replay, "replays", PeriodStatus::Complete),
-    // Last, because a client leaves a node that does not answer, and does not come back while the next one does.
     (Malice::Delay, "delays", PeriodStatus::Faulty),
 ];
 
@@ -46,7 +46,7 @@ pub fn run(run: &mut Run) -> Going<'_> {
 async fn betray(run: &mut Run) -> Result<(), ChaosError> {
     let phase = PERIOD * PERIODS + WINDOW + JUDGED + SLOT * 2;
     let setup = Setup {
-        time: phase * 6,
+        time: phase * 7,
         ..Setup::default()
     };
     let mut grid = Grid::start(run, setup).await?;
@@ -57,10 +57,11 @@ async fn betray(run: &mut Run) -> Result<(), ChaosError> {
         return Err(ChaosError::Missing("this takes two regions".into()));
     };
     let both = [&[proxy.url().to_owned()][..], &honest].concat().join(",");
-    grid.start_meters_of(*knows_others, &both)?;
-    grid.start_meters_of(*knows_nobody, proxy.url())?;
     for (malice, name, status) in DEEDS {
         proxy.turn(malice);
+        // A client leaves a node that failed it, and does not come back while the next one does well.
+        grid.restart_meters_of(*knows_others, &both).await?;
+        grid.restart_meters_of(*knows_nobody, proxy.url()).await?;
         let (from, to) = live_through(run, &grid, name, phase).await?;
         let closed = verdict::closed_periods(&grid, from, to).await?;
         let of = |region: RegionId| closed.iter().filter(move |(key, _, _)| key.region == region);
@@ -90,7 +91,7 @@ async fn betray(run: &mut Run) -> Result<(), ChaosError> {
     // What is held back or replayed is handed in until then.
     let until = grid.chain.now().await?.saturating_add(millis(DELAY));
     wait_for(&grid, until, DELAY * 3).await?;
-    for malice in [Malice::Drop, Malice::Alter, Malice::Replay, Malice::Delay] {
+    for malice in [Malice::Drop, Malice::Lie, Malice::Alter, Malice::Replay, Malice::Delay] {
         let deeds = proxy.deeds(malice);
         run.report.check(
             format!("{malice:?}: what it did came to nothing"),
@@ -106,6 +107,8 @@ async fn betray(run: &mut Run) -> Result<(), ChaosError> {
         "the chain holds nothing but what meters made",
         verdict::nothing_alien(&grid).await?,
     );
+    // Who knows nobody else has to believe it; who knows others has not.
+    grid.discredit(*knows_nobody, proxy.deeds(Malice::Lie).lies);
     let all = grid.up();
     verdict::settle(&mut grid, &mut run.report, &all).await?;
     verdict::nobody_cheated(&grid, &mut run.report, run.members).await?;
@@ -146,6 +149,11 @@ fn came_to_nothing(malice: Malice, deeds: &Deeds) -> Seen {
     }
     match (malice, deeds.refused.len()) {
         (Malice::Drop, _) => Ok(format!("{caught} shares dropped")),
+        (Malice::Lie, _) if deeds.lies.is_empty() => Err(format!("{caught} shares dropped, and no lie told")),
+        (Malice::Lie, _) => Ok(format!(
+            "{caught} shares dropped, {} of them said to be final",
+            deeds.lies.len()
+        )),
         (_, 0) => Err(format!("{caught} shares, and nothing was tried with them")),
         (_, refused) => Ok(format!("{caught} shares, {refused} attempts, all refused")),
     }
@@ -196,6 +204,7 @@ mod tests {
                 .collect::<BTreeMap<_, _>>(),
             refused: vec!["refused".into(); refused],
             taken,
+            lies: Vec::new(),
         }
     }
 

@@ -11,7 +11,7 @@ use tokio::time::sleep;
 
 use crate::{
     error::ChaosError,
-    grid::{Grid, Setup},
+    grid::Grid,
     ground::{present_slot, until, Run, SLOT},
     report::seconds,
     scenarios::Going,
@@ -25,16 +25,14 @@ const MISSED: u32 = 3;
 /// How long finality is looked at, once the leadership is gone.
 const AFTERWARDS: Duration = Duration::from_secs(30);
 
-/// Runs it.
-pub fn run(run: &mut Run) -> Going<'_> {
-    Box::pin(kill(run))
+/// Runs it on a network.
+pub fn act<'a>(run: &'a mut Run, grid: &'a mut Grid) -> Going<'a> {
+    Box::pin(kill(run, grid))
 }
 
-async fn kill(run: &mut Run) -> Result<(), ChaosError> {
-    let mut grid = Grid::start(run, Setup::default()).await?;
-    grid.start_meters()?;
-    // Enough of the term must be left for the chain to do something within it.
-    let leader = grid.leader(16).await?;
+async fn kill(run: &mut Run, grid: &mut Grid) -> Result<(), ChaosError> {
+    // Enough of the term must be left for the leadership to go within it: a block every other slot.
+    let leader = grid.leader(2 * MISSED + 2).await?;
     let leader_key = grid.keys(leader)?.public;
     let (_, before) = grid.consortium().await?;
     grid.network.kill(leader).await?;
@@ -86,19 +84,19 @@ async fn kill(run: &mut Run) -> Result<(), ChaosError> {
         },
     );
 
-    sleep(AFTERWARDS).await;
+    let afterwards = run.look(AFTERWARDS);
+    sleep(afterwards).await;
     let now = grid.observer.now();
     let worst = grid.observer.ask(|seen| seen.longest_lag(killed, now));
     run.report
         .measured("longest finality lag after the kill", seconds(worst));
     let lag = grid
         .observer
-        .ask(|seen| seen.longest_lag(now.saturating_sub(AFTERWARDS), now));
+        .ask(|seen| seen.longest_lag(now.saturating_sub(afterwards), now));
     run.report.check_within("finality lag back under 10 s", Some(lag), LAG);
 
     grid.network.restart(leader)?;
     let all = grid.up();
-    verdict::settle(&mut grid, &mut run.report, &all).await?;
-    verdict::nobody_cheated(&grid, &mut run.report, run.members).await?;
-    grid.end().await
+    verdict::settle(grid, &mut run.report, &all).await?;
+    verdict::nobody_cheated(grid, &mut run.report, run.members).await
 }

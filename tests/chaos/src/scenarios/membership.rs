@@ -14,7 +14,7 @@ use tokio::time::sleep;
 
 use crate::{
     error::ChaosError,
-    grid::{Grid, Setup},
+    grid::Grid,
     ground::{until, Run, SLOT},
     members::{decide, set_new_keys},
     report::seconds,
@@ -22,8 +22,6 @@ use crate::{
     verdict,
 };
 
-/// The blocks of a term: newcomers wait for two of them.
-const TERM: u32 = 10;
 /// How long the newcomer may take from its keys to its first block and vote: two terms, and some more.
 const IN: Duration = Duration::from_secs(120);
 /// How long the removed one may take to be out.
@@ -35,32 +33,24 @@ const GRACE: Duration = Duration::from_secs(5);
 /// How long finality may take to resume.
 const RESUME: Duration = Duration::from_secs(60);
 
-/// Runs it.
-pub fn run(run: &mut Run) -> Going<'_> {
-    Box::pin(change(run))
+/// Runs it on a network.
+pub fn act<'a>(run: &'a mut Run, grid: &'a mut Grid) -> Going<'a> {
+    Box::pin(change(run, grid))
 }
 
-async fn change(run: &mut Run) -> Result<(), ChaosError> {
-    let setup = Setup {
-        term_blocks: TERM,
-        time: Duration::from_secs(420),
-        ..Setup::default()
-    };
-    let mut grid = Grid::start(run, setup).await?;
-    grid.start_meters()?;
+async fn change(run: &mut Run, grid: &mut Grid) -> Result<(), ChaosError> {
     grid.leader(0).await?;
     let since = grid.chain.now().await?;
-    let newcomer = add(run, &mut grid).await?;
+    let newcomer = add(run, grid).await?;
     // The first two bring the regions' shares.
     let removed = run.chance.victim("removed", run.members, &[0, 1]);
-    let out = remove(run, &grid, removed).await?;
-    old_keys_are_worth_nothing(run, &mut grid, removed, newcomer, out).await?;
+    let out = remove(run, grid, removed).await?;
+    old_keys_are_worth_nothing(run, grid, removed, newcomer, out).await?;
     run.report
-        .check("no period missed", verdict::no_period_missed(&grid, since).await?);
+        .check("no period missed", verdict::no_period_missed(grid, since).await?);
     let all = grid.up();
-    verdict::settle(&mut grid, &mut run.report, &all).await?;
-    verdict::nobody_cheated(&grid, &mut run.report, run.members).await?;
-    grid.end().await
+    verdict::settle(grid, &mut run.report, &all).await?;
+    verdict::nobody_cheated(grid, &mut run.report, run.members).await
 }
 
 /// Adds one member; the index of its node, which is its index among the names, too.
@@ -180,7 +170,8 @@ async fn old_keys_are_worth_nothing(
     out: u32,
 ) -> Result<(), ChaosError> {
     let name = grid.network.name(removed).to_owned();
-    sleep(LOOK).await;
+    let look = run.look(LOOK);
+    sleep(look).await;
     let head = grid.any()?.finalised().await?.number;
     let (mut blocks, mut own) = (0, 0);
     let (key, voter) = (grid.keys(removed)?.public, grid.keys(removed)?.grandpa_public);
@@ -212,13 +203,13 @@ async fn old_keys_are_worth_nothing(
     ));
     sleep(GRACE).await;
     let from = grid.observer.now();
-    sleep(LOOK).await;
+    sleep(look).await;
     let to = grid.observer.now();
     let (stood, later) = grid
         .observer
         .ask(|seen| (seen.finalised_at(from), seen.finalised_at(to)));
     run.report.check(
-        format!("{name}'s old key has no vote: nothing is final for {}", seconds(LOOK)),
+        format!("{name}'s old key has no vote: nothing is final for {}", seconds(look)),
         if later == stood {
             Ok(format!("finality stands at block {stood}"))
         } else {

@@ -10,15 +10,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use crate::{
-    error::ChaosError,
-    grid::{Grid, Setup},
-    ground::Run,
-    mesh::Side,
-    report::seconds,
-    scenarios::Going,
-    verdict,
-};
+use crate::{error::ChaosError, grid::Grid, ground::Run, mesh::Side, report::seconds, scenarios::Going, verdict};
 
 /// How long the votes that are under way may still make something final.
 const GRACE: Duration = Duration::from_secs(5);
@@ -27,19 +19,17 @@ const APART: Duration = Duration::from_secs(60);
 /// How long finality may take after healing.
 const HEALED: Duration = Duration::from_secs(30);
 
-/// Runs it.
-pub fn run(run: &mut Run) -> Going<'_> {
-    Box::pin(fall_apart(run))
+/// Runs it on a network.
+pub fn act<'a>(run: &'a mut Run, grid: &'a mut Grid) -> Going<'a> {
+    Box::pin(fall_apart(run, grid))
 }
 
-async fn fall_apart(run: &mut Run) -> Result<(), ChaosError> {
+async fn fall_apart(run: &mut Run, grid: &mut Grid) -> Result<(), ChaosError> {
     if !run.ground.nested {
         run.report
             .skip("without network namespaces there is no cable to unplug: all nodes share loopback");
         return Ok(());
     }
-    let mut grid = Grid::start(run, Setup::default()).await?;
-    grid.start_meters()?;
     grid.leader(0).await?;
     // The smaller half goes away.
     let away = run.chance.victims("away", run.members, run.members / 2, &[]);
@@ -48,13 +38,14 @@ async fn fall_apart(run: &mut Run) -> Result<(), ChaosError> {
         .tell(format!("{} are cut off from the others", grid.network.names(&away)));
     sleep(GRACE).await;
     let halted = grid.observer.now();
-    sleep(APART).await;
+    let apart = run.look(APART);
+    sleep(apart).await;
     let now = grid.observer.now();
     let (stood, later) = grid
         .observer
         .ask(|seen| (seen.finalised_at(halted), seen.finalised_at(now)));
     run.report.check(
-        format!("neither side finalises anything for {}", seconds(APART)),
+        format!("neither side finalises anything for {}", seconds(apart)),
         if later == stood {
             Ok(format!("finality stands at block {stood}"))
         } else {
@@ -71,8 +62,7 @@ async fn fall_apart(run: &mut Run) -> Result<(), ChaosError> {
     run.report
         .check_within("finality at every node within 30 s of healing", resumed, HEALED);
     // Long enough that a share of the time apart has been seen final, or not.
-    sleep(HEALED).await;
-    verdict::settle(&mut grid, &mut run.report, &all).await?;
-    verdict::nobody_cheated(&grid, &mut run.report, run.members).await?;
-    grid.end().await
+    sleep(run.look(HEALED)).await;
+    verdict::settle(grid, &mut run.report, &all).await?;
+    verdict::nobody_cheated(grid, &mut run.report, run.members).await
 }
