@@ -159,7 +159,7 @@ where
         .digest()
         .logs
         .iter()
-        .find_map(|item| CompatibleDigestItem::<AuthoritySignature>::as_aura_pre_digest(item));
+        .find_map(CompatibleDigestItem::<AuthoritySignature>::as_aura_pre_digest);
     if claimed.is_some_and(|claimed| claimed >= slot) {
         return Err("the moment lies in a slot that has passed: give a later one".into());
     }
