@@ -14,6 +14,7 @@
     reason = "the errors are sc-cli's and sc-service's, and end the process"
 )]
 
+mod aggregator;
 mod certificate;
 mod chain_spec;
 mod cli;

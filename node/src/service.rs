@@ -7,16 +7,17 @@
 //! **Privacy.** Shares are passed on as they came; nothing here looks inside one.
 
 use crate::{
+    aggregator::{self, chain::NodeChain, worker::Worker},
     cli::Settings,
     driven, equivocation,
     metrics::Metrics,
     peers::{self, Guard},
     rpc,
 };
-use futures::FutureExt;
+use futures::{FutureExt, StreamExt};
 use gridveil_runtime::{apis::RuntimeApi, opaque::Block};
 use sc_chain_spec::ChainType;
-use sc_client_api::Backend as _;
+use sc_client_api::{Backend as _, BlockchainEvents};
 use sc_consensus::{DefaultImportQueue, LongestChain};
 use sc_consensus_aura::{SlotDuration, SlotProportion};
 use sc_consensus_grandpa::{GrandpaPruningFilter, SharedVoterState};
@@ -68,6 +69,9 @@ const WARP_SYNC_PEERS: usize = 1;
 
 /// The folder below the base path that compiled runtimes are kept in.
 const COMPILED_RUNTIMES: &str = "compiled-runtimes";
+
+/// The folder beside the chain's database that an aggregator keeps the shares in which it has accepted.
+const SHARES: &str = "shares";
 
 /// The parts that the commands on the database need, too.
 pub type Components = PartialComponents<Client, Backend, Chain, DefaultImportQueue<Block>, Pool, Consensus>;
@@ -327,6 +331,30 @@ pub fn run(mut config: Configuration, settings: Settings) -> Result<TaskManager,
         );
     }
 
+    let keystore = keystore_container.keystore();
+    if let Some(seed) = &config.dev_key_seed {
+        keystore
+            .sr25519_generate_new(aggregator::KEY_TYPE, Some(seed))
+            .map_err(|error| Error::Application(Box::new(error)))?;
+    }
+    let (share_methods, handed_in) = aggregator::methods().map_err(|error| Error::Application(Box::new(error)))?;
+    // Essential: shares that were promised must not lie there.
+    task_manager
+        .spawn_essential_handle()
+        .spawn_blocking("aggregator", None, {
+            let folder = config.base_path.config_dir(config.chain_spec.id()).join(SHARES);
+            let chain = NodeChain {
+                client: client.clone(),
+                pool: transaction_pool.clone(),
+                keystore: keystore.clone(),
+            };
+            let metrics = aggregator::metrics::Metrics::new(registry.as_ref())?;
+            let best = client
+                .import_notification_stream()
+                .filter(|block| std::future::ready(block.is_new_best));
+            Worker::open(&folder, chain, keystore, metrics)?.run(handed_in, best, client.finality_notification_stream())
+        });
+
     let role = config.role;
     let force_authoring = config.force_authoring;
     let name = config.network.node_name.clone();
@@ -356,9 +384,9 @@ pub fn run(mut config: Configuration, settings: Settings) -> Result<TaskManager,
             };
             let mut methods = rpc::methods(client.clone(), pool.clone(), finality, executor)
                 .map_err(|error| Error::Application(Box::new(error)))?;
-            if let Some(driven) = &driven_methods {
+            for more in [Some(&share_methods), driven_methods.as_ref()].into_iter().flatten() {
                 methods
-                    .merge(driven.clone())
+                    .merge(more.clone())
                     .map_err(|error| Error::Application(Box::new(error)))?;
             }
             Ok(methods)

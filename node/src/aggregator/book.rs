@@ -1,9 +1,13 @@
-//! The shares that an aggregator has accepted and that are not final yet, and when they go out.
+//! The shares that an aggregator has accepted and whose period is not over on the finalised chain, and when they go out.
 //!
 //! Pure: it is told the time, the block and what is on the chain. A period's shares go out in batches, each ascending by
 //! pseudonym, as soon as a full one is there, and otherwise at intervals that let a period get along with the batches that
-//! the chain takes of it; what is not on the chain a few blocks after it was sent goes out again. Held are at most
-//! [`MAX_HELD`] shares.
+//! the chain takes of it; what is not on the chain a few blocks after it was sent goes out again. No more shares are taken
+//! than the batches that are left have room for, and at most [`MAX_HELD`] are held.
+//!
+//! A book that is filled from the journal after a restart knows of no batch on its way and sends all that is not on the chain
+//! at once. That does no harm: the chain leaves out what an earlier batch brought, a pool refuses the same batch once more,
+//! and the batch that one of another cut may use up beyond need is among the [`SPARE`].
 //!
 //! **Privacy.** In the batches nothing is left of the order in which shares came.
 
@@ -14,6 +18,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub const MAX_HELD: usize = 262_144;
 /// How many blocks after it was sent a share is sent again if it is on no block.
 const RESEND_AFTER: u32 = 8;
+/// How many of a period's batches are kept for what has to be sent again.
+const SPARE: u32 = 2;
 
 /// What the book says to a share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,14 +39,47 @@ struct Held {
     share: SignedShare,
     /// The number of the best block when it was sent last.
     sent: Option<u32>,
+    /// Whether it was on the best chain at the last look.
+    there: bool,
+}
+
+impl Held {
+    /// Whether it is neither on the best chain nor on its way there.
+    fn waits(&self, best: u32) -> bool {
+        !self.there && self.sent.is_none_or(|sent| best >= sent.saturating_add(RESEND_AFTER))
+    }
+}
+
+/// A batch that was sent.
+struct Batch {
+    first: Prid,
+    /// The number of the best block then.
+    sent: u32,
 }
 
 /// A period's shares on their way.
+#[derive(Default)]
 struct Period {
-    closes: Moment,
     held: BTreeMap<Prid, Held>,
-    /// When a batch of it was sent last.
+    /// The batches on their way.
+    batches: Vec<Batch>,
+    /// When a batch was sent last.
     sent: Option<Moment>,
+}
+
+impl Period {
+    /// How many batches the chain takes beside those that it has and those on their way.
+    fn left(&self, best: u32, there: u32, limits: Limits) -> u32 {
+        let under_way = self
+            .batches
+            .iter()
+            .filter(|batch| best < batch.sent.saturating_add(RESEND_AFTER))
+            .count();
+        limits
+            .batches
+            .saturating_sub(there)
+            .saturating_sub(u32::try_from(under_way).unwrap_or(u32::MAX))
+    }
 }
 
 /// What the chain says about a period.
@@ -49,6 +88,10 @@ pub struct OnChain {
     pub now: Moment,
     /// Its number.
     pub best: u32,
+    /// When the period's window closes.
+    pub closes: Moment,
+    /// The window's length, in milliseconds.
+    pub window: u64,
     /// The pseudonyms whose shares are on the best chain.
     pub there: BTreeSet<Prid>,
     /// How many batches the period has there.
@@ -62,8 +105,6 @@ pub struct Limits {
     pub shares: usize,
     /// The most batches of a period.
     pub batches: u32,
-    /// The length of a period's window, in milliseconds.
-    pub window: u64,
 }
 
 /// All periods' shares on their way.
@@ -84,22 +125,50 @@ impl Book {
         }
     }
 
-    /// Takes a share that is on the disk. One under a pseudonym that is there already changes nothing.
-    pub fn take(&mut self, key: PeriodKey, closes: Moment, share: SignedShare) {
-        let period = self.periods.entry(key).or_insert_with(|| Period {
-            closes,
-            held: BTreeMap::new(),
-            sent: None,
-        });
-        period.held.entry(share.prid).or_insert_with(|| {
-            self.held = self.held.saturating_add(1);
-            Held { share, sent: None }
-        });
+    /// For how many more shares of a period its batches have room, `there` being how many the best block `best` has.
+    pub fn room(&self, key: &PeriodKey, best: u32, there: u32, limits: Limits) -> usize {
+        let empty = Period::default();
+        let period = self.periods.get(key).unwrap_or(&empty);
+        let left = period.left(best, there, limits).saturating_sub(SPARE);
+        let waiting = period.held.values().filter(|held| held.waits(best)).count();
+        limits.shares.saturating_mul(size(left)).saturating_sub(waiting)
     }
 
-    /// The periods that shares are held of, with their ends.
-    pub fn periods(&self) -> Vec<(PeriodKey, Moment)> {
-        self.periods.iter().map(|(key, period)| (*key, period.closes)).collect()
+    /// Takes a share. One under a pseudonym that is there already changes nothing.
+    pub fn take(&mut self, key: PeriodKey, share: SignedShare) {
+        self.periods
+            .entry(key)
+            .or_default()
+            .held
+            .entry(share.prid)
+            .or_insert_with(|| {
+                self.held = self.held.saturating_add(1);
+                Held {
+                    share,
+                    sent: None,
+                    there: false,
+                }
+            });
+    }
+
+    /// Gives back shares that were taken and could not be kept.
+    pub fn give_back(&mut self, key: &PeriodKey, shares: &[SignedShare]) {
+        let Some(period) = self.periods.get_mut(key) else {
+            return;
+        };
+        for share in shares {
+            if period.held.remove(&share.prid).is_some() {
+                self.held = self.held.saturating_sub(1);
+            }
+        }
+        if period.held.is_empty() {
+            self.periods.remove(key);
+        }
+    }
+
+    /// The periods that shares are held of.
+    pub fn periods(&self) -> Vec<PeriodKey> {
+        self.periods.keys().copied().collect()
     }
 
     /// How many shares are held.
@@ -108,13 +177,12 @@ impl Book {
     }
 
     /// Forgets a period, which is over on the finalised chain where the shares of `there` are; how many of those accepted
-    /// are not among them.
-    pub fn close(&mut self, key: &PeriodKey, there: &BTreeSet<Prid>) -> usize {
-        let Some(period) = self.periods.remove(key) else {
-            return 0;
-        };
-        self.held = self.held.saturating_sub(period.held.len());
-        period.held.keys().filter(|prid| !there.contains(*prid)).count()
+    /// are among them, and how many are not.
+    pub fn close(&mut self, key: &PeriodKey, there: &BTreeSet<Prid>) -> (usize, usize) {
+        let held = self.periods.remove(key).unwrap_or_default().held;
+        self.held = self.held.saturating_sub(held.len());
+        let landed = held.keys().filter(|prid| there.contains(*prid)).count();
+        (landed, held.len().saturating_sub(landed))
     }
 
     /// The batches of a period that are to be sent now, and notes them as sent.
@@ -122,25 +190,19 @@ impl Book {
         let Some(period) = self.periods.get_mut(key) else {
             return Vec::new();
         };
-        let left = limits.batches.saturating_sub(chain.batches);
-        if chain.now >= period.closes || left == 0 || limits.shares == 0 {
+        for (prid, held) in &mut period.held {
+            held.there = chain.there.contains(prid);
+        }
+        period.batches.retain(|batch| !chain.there.contains(&batch.first));
+        let left = period.left(chain.best, chain.batches, limits);
+        if chain.now >= chain.closes || left == 0 || limits.shares == 0 {
             return Vec::new();
         }
-        let waiting: Vec<Prid> = period
-            .held
-            .iter()
-            .filter(|(prid, held)| {
-                let on_its_way = held
-                    .sent
-                    .is_some_and(|sent| chain.best < sent.saturating_add(RESEND_AFTER));
-                !on_its_way && !chain.there.contains(*prid)
-            })
-            .map(|(prid, _)| *prid)
-            .collect();
-        // Two of the batches are kept for what has to be sent again.
-        let interval = limits
+        let waiting = period.held.iter().filter(|(_, held)| held.waits(chain.best));
+        let waiting: Vec<Prid> = waiting.map(|(prid, _)| *prid).collect();
+        let interval = chain
             .window
-            .checked_div(u64::from(limits.batches.saturating_sub(2).max(1)))
+            .checked_div(u64::from(limits.batches.saturating_sub(SPARE).max(1)))
             .unwrap_or_default();
         let time = period
             .sent
@@ -150,19 +212,38 @@ impl Book {
         }
         period.sent = Some(chain.now);
         let mut batches = Vec::new();
-        for chunk in waiting
-            .chunks(limits.shares)
-            .take(usize::try_from(left).unwrap_or(usize::MAX))
-        {
+        for chunk in waiting.chunks(limits.shares).take(size(left)) {
             let batch = chunk.iter().filter_map(|prid| {
                 let held = period.held.get_mut(prid)?;
                 held.sent = Some(chain.best);
                 Some(held.share)
             });
             batches.push(batch.collect());
+            period.batches.extend(chunk.first().map(|first| Batch {
+                first: *first,
+                sent: chain.best,
+            }));
         }
         batches
     }
+
+    /// Notes that a batch could not be sent.
+    pub fn unsent(&mut self, key: &PeriodKey, batch: &[SignedShare]) {
+        let (Some(period), Some(first)) = (self.periods.get_mut(key), batch.first()) else {
+            return;
+        };
+        period.batches.retain(|sent| sent.first != first.prid);
+        for share in batch {
+            if let Some(held) = period.held.get_mut(&share.prid) {
+                held.sent = None;
+            }
+        }
+    }
+}
+
+/// A number of batches as a number of things in memory.
+fn size(batches: u32) -> usize {
+    usize::try_from(batches).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]
@@ -175,11 +256,7 @@ mod tests {
         period: 0,
     };
     const CLOSES: Moment = 100_000;
-    const LIMITS: Limits = Limits {
-        shares: 4,
-        batches: 12,
-        window: 10_000,
-    };
+    const LIMITS: Limits = Limits { shares: 4, batches: 12 };
 
     fn share(number: u32) -> SignedShare {
         let mut prid = [0; 32];
@@ -194,7 +271,7 @@ mod tests {
 
     fn book(count: u32) -> Book {
         let mut book = Book::default();
-        (0..count).for_each(|number| book.take(KEY, CLOSES, share(number)));
+        (0..count).for_each(|number| book.take(KEY, share(number)));
         book
     }
 
@@ -202,6 +279,8 @@ mod tests {
         OnChain {
             now,
             best,
+            closes: CLOSES,
+            window: 10_000,
             there: there.iter().map(|share| share.prid).collect(),
             batches,
         }
@@ -221,10 +300,10 @@ mod tests {
     fn between_two_sendings_of_less_than_a_batch_an_interval_passes() {
         let mut book = book(1);
         assert_eq!(book.due(&KEY, &chain(90_000, 5, &[], 0), LIMITS).len(), 1);
-        book.take(KEY, CLOSES, share(1));
+        book.take(KEY, share(1));
         assert!(book.due(&KEY, &chain(90_999, 6, &[], 1), LIMITS).is_empty());
         assert_eq!(book.due(&KEY, &chain(91_000, 6, &[], 1), LIMITS).concat(), [share(1)]);
-        (2..6).for_each(|number| book.take(KEY, CLOSES, share(number)));
+        (2..6).for_each(|number| book.take(KEY, share(number)));
         assert_eq!(book.due(&KEY, &chain(91_001, 6, &[], 2), LIMITS).concat().len(), 4);
     }
 
@@ -257,7 +336,7 @@ mod tests {
         assert_eq!(book.look(&KEY, &other), Note::Other);
         assert_eq!(book.look(&KEY, &share(1)), Note::New);
         assert_eq!(book.look(&PeriodKey { period: 1, ..KEY }, &other), Note::New);
-        book.take(KEY, CLOSES, other);
+        book.take(KEY, other);
         assert_eq!(book.held(), 1);
         assert_eq!(book.due(&KEY, &chain(90_000, 5, &[], 0), LIMITS).concat(), [share(0)]);
     }
@@ -272,9 +351,45 @@ mod tests {
         let there = (3..u32::try_from(MAX_HELD).unwrap())
             .map(|number| share(number).prid)
             .collect();
-        assert_eq!(book.close(&KEY, &there), 3);
+        assert_eq!(book.close(&KEY, &there), (MAX_HELD - 3, 3));
         assert_eq!((book.held(), book.periods()), (0, vec![]));
         assert_eq!(book.look(&other, &more), Note::New);
-        assert_eq!(book.close(&KEY, &BTreeSet::new()), 0);
+        assert_eq!(book.close(&KEY, &BTreeSet::new()), (0, 0));
+    }
+
+    #[test]
+    fn a_batch_that_could_not_be_sent_goes_out_at_the_next_interval() {
+        let mut book = book(2);
+        let batch = book.due(&KEY, &chain(90_000, 5, &[], 0), LIMITS).concat();
+        book.unsent(&KEY, &batch);
+        assert!(book.due(&KEY, &chain(90_999, 6, &[], 0), LIMITS).is_empty());
+        assert_eq!(book.due(&KEY, &chain(91_000, 6, &[], 0), LIMITS).concat(), batch);
+    }
+
+    #[test]
+    fn no_more_is_taken_than_the_batches_left_have_room_for() {
+        let mut book = book(3);
+        // Twelve batches of four, two of them spare, and three shares that wait.
+        assert_eq!(book.room(&KEY, 5, 0, LIMITS), 37);
+        assert_eq!(book.room(&KEY, 5, 9, LIMITS), 1);
+        assert_eq!(book.room(&KEY, 5, 12, LIMITS), 0);
+        // Sent, they take a whole batch, on its way or there.
+        let sent = book.due(&KEY, &chain(90_000, 5, &[], 0), LIMITS).concat();
+        assert_eq!(book.room(&KEY, 5, 0, LIMITS), 36);
+        book.due(&KEY, &chain(90_100, 6, &sent, 1), LIMITS);
+        assert_eq!(book.room(&KEY, 6, 1, LIMITS), 36);
+        // One that got lost gives its place back to the shares in it.
+        book.due(&KEY, &chain(90_200, 7, &[], 0), LIMITS);
+        assert_eq!(book.room(&KEY, 5 + RESEND_AFTER, 0, LIMITS), 37);
+    }
+
+    #[test]
+    fn shares_that_could_not_be_kept_leave_nothing_behind() {
+        let mut book = book(3);
+        book.give_back(&KEY, &[share(0), share(1), share(7)]);
+        assert_eq!((book.held(), book.periods()), (1, vec![KEY]));
+        assert_eq!(book.look(&KEY, &share(0)), Note::New);
+        book.give_back(&KEY, &[share(2)]);
+        assert_eq!((book.held(), book.periods()), (0, vec![]));
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Promises: what [`Journal::append`] has returned from is on the disk, and a node that starts again finds it; a record that
 //! was being written when the machine went down is cut off, and so is everything after it, none of which was promised to
-//! anybody. The caller forgets a period once the finalised chain is past it.
+//! anybody. A file that could not be written is cut to what it held; one that can't be cut takes no more, since half of a
+//! record would hide the ones after it. The caller forgets a period once the finalised chain is past it.
 //!
 //! **Privacy.** The files hold what the chain will hold, in the order of arrival, and so are only the node's own to read.
 
@@ -13,10 +14,10 @@ use gridveil_primitives::{
     PeriodKey,
 };
 use std::{
-    collections::HashMap,
-    fs::{self, File, OpenOptions, Permissions},
+    collections::{hash_map::Entry, HashMap},
+    fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Read, Write},
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
@@ -28,7 +29,8 @@ const SUFFIX: &str = ".shares";
 /// The files of one node.
 pub struct Journal {
     folder: PathBuf,
-    files: HashMap<PeriodKey, File>,
+    /// Without those that can't be used any more.
+    files: HashMap<PeriodKey, Option<File>>,
 }
 
 impl Journal {
@@ -38,8 +40,10 @@ impl Journal {
     ///
     /// If the folder or a file in it can't be made, read or cut to its good part.
     pub fn open(folder: &Path) -> io::Result<(Self, Vec<(PeriodKey, Vec<SignedShare>)>)> {
-        fs::create_dir_all(folder)?;
-        fs::set_permissions(folder, Permissions::from_mode(0o700))?;
+        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        if let Some(parent) = folder.parent() {
+            File::open(parent)?.sync_all()?;
+        }
         let mut held = Vec::new();
         let mut files = HashMap::new();
         for entry in fs::read_dir(folder)? {
@@ -57,7 +61,7 @@ impl Journal {
                 file.sync_all()?;
             }
             held.push((key, shares));
-            files.insert(key, file);
+            files.insert(key, Some(file));
         }
         let folder = folder.to_owned();
         Ok((Self { folder, files }, held))
@@ -69,23 +73,24 @@ impl Journal {
     ///
     /// If they can't be written, most likely because the disk is full.
     pub fn append(&mut self, key: &PeriodKey, shares: &[SignedShare]) -> io::Result<()> {
-        let file = match self.files.get_mut(key) {
-            Some(file) => file,
-            None => {
-                let path = self.path(key);
-                let file = OpenOptions::new().create(true).append(true).open(path)?;
-                file.set_permissions(Permissions::from_mode(0o600))?;
+        let path = self.path(key);
+        let file = match self.files.entry(*key) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
                 // The name has to be on the disk as well.
                 File::open(&self.folder)?.sync_all()?;
-                self.files.entry(*key).or_insert(file)
+                entry.insert(Some(file))
             }
         };
-        let before = file.metadata()?.len();
+        let Some(open) = file else {
+            return Err(io::Error::other("the period's file is damaged; start the node again"));
+        };
+        let before = open.metadata()?.len();
         let bytes: Vec<u8> = shares.iter().flat_map(record).collect();
-        let written = file.write_all(&bytes).and_then(|()| file.sync_data());
-        if written.is_err() {
-            // Half of a record would hide the ones after it.
-            file.set_len(before)?;
+        let written = open.write_all(&bytes).and_then(|()| open.sync_data());
+        if written.is_err() && open.set_len(before).and_then(|()| open.sync_data()).is_err() {
+            *file = None;
         }
         written
     }
