@@ -19,6 +19,7 @@ mod certificate;
 mod chain_spec;
 mod cli;
 mod command;
+mod compile;
 mod driven;
 mod equivocation;
 mod metrics;

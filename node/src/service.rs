@@ -170,7 +170,7 @@ pub fn components(config: &Configuration) -> Result<Components, Error> {
 
 /// The executor of the runtime's code. What the code compiles to is kept below the base path: a node that starts again
 /// does not spend a quarter of a minute on compiling it once more, which counts when all nodes of a consortium restart.
-fn executor(config: &Configuration) -> Executor {
+pub fn executor(config: &Configuration) -> Executor {
     let settings = &config.executor;
     let heap = settings
         .default_heap_pages

@@ -97,6 +97,8 @@ impl pallet_readings::Config for Test {
     type SlotDuration = ConstU64<3_000>;
     type SharesExpired = Nothing;
     type MaxClosesPerBlock = ConstU32<8>;
+    type MaxBatchShares = ConstU32<16>;
+    type MaxBatches = ConstU32<4>;
 }
 
 impl pallet_pricing::Config for Test {

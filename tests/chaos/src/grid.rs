@@ -16,13 +16,13 @@ use gridveil_demo::{
     spec::{self, Keys},
 };
 use gridveil_meter_client::state::StateDir;
-use gridveil_primitives::{CycleSchedule, PeriodKey, RegionId, Share};
+use gridveil_primitives::{CycleSchedule, Moment, PeriodKey, RegionId, Share};
 
 use crate::{
     compiled,
     error::ChaosError,
     ground::{needed, until, Run, SLOT},
-    load::{self, CYCLE, LEAD, PERIOD, REGIONS, WINDOW},
+    load::{self, CYCLE, FIRST_CLOSE, LEAD, PERIOD, REGIONS, WINDOW},
     mesh::{Mesh, Side},
     observer::Observer,
     rpc::{Block, Rpc},
@@ -179,6 +179,34 @@ impl Grid {
             self.start_meters_of(*region, &urls)?;
         }
         Ok(())
+    }
+
+    /// Waits until the first period has closed: what is lost or missed can be told only of what has been there.
+    ///
+    /// # Errors
+    ///
+    /// [`ChaosError::Waited`].
+    pub async fn first_close(&self) -> Result<(), ChaosError> {
+        let closes = self.schedule.closes(0).unwrap_or_default();
+        needed("the first period has closed", FIRST_CLOSE * 2, || async {
+            Ok((self.judged().await? >= closes).then_some(()))
+        })
+        .await
+    }
+
+    /// A moment of the finalised chain's clock, up to which every window that has closed has been judged: a block does that
+    /// by its parent's clock.
+    ///
+    /// # Errors
+    ///
+    /// [`ChaosError::Waited`] where nothing more becomes final.
+    pub async fn judged(&self) -> Result<Moment, ChaosError> {
+        let now = self.chain.now().await?;
+        needed("one more block is final", SLOT * 10, || async {
+            Ok((self.chain.now().await? > now).then_some(()))
+        })
+        .await?;
+        Ok(now)
     }
 
     /// Starts the meters of a region with these nodes, the first one first.
