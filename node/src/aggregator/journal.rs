@@ -26,6 +26,9 @@ const RECORD: usize = SIGNED_SHARE_LEN + CHECK;
 const CHECK: usize = 4;
 const SUFFIX: &str = ".shares";
 
+/// What a journal holds, period by period, in the order in which it came.
+pub type Held = Vec<(PeriodKey, Vec<SignedShare>)>;
+
 /// The files of one node.
 pub struct Journal {
     folder: PathBuf,
@@ -39,7 +42,7 @@ impl Journal {
     /// # Errors
     ///
     /// If the folder or a file in it can't be made, read or cut to its good part.
-    pub fn open(folder: &Path) -> io::Result<(Self, Vec<(PeriodKey, Vec<SignedShare>)>)> {
+    pub fn open(folder: &Path) -> io::Result<(Self, Held)> {
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         if let Some(parent) = folder.parent() {
             File::open(parent)?.sync_all()?;
@@ -162,7 +165,7 @@ mod tests {
         }
     }
 
-    fn reopened(folder: &TempDir) -> Vec<(PeriodKey, Vec<SignedShare>)> {
+    fn reopened(folder: &TempDir) -> Held {
         let (_, mut held) = Journal::open(folder.path()).unwrap();
         held.sort_by_key(|(key, _)| *key);
         held
