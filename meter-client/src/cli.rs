@@ -3,7 +3,7 @@
 //! **Privacy.** No secret can be given as an argument, where other users of the machine would see it.
 
 use clap::{Parser, Subcommand};
-use gridveil_meter_client::config::SourceConfig;
+use gridveil_meter_client::config::{By, SourceConfig};
 use gridveil_primitives::CycleId;
 use std::path::PathBuf;
 
@@ -86,6 +86,9 @@ pub struct Run {
     /// Where readings come from
     #[command(flatten)]
     pub source: SourceConfig,
+    /// How shares are sent; directly, where neither this nor the configuration file says
+    #[arg(long, value_name = "WAY")]
+    pub by: Option<By>,
     /// Run this cycle and end; without it, the meter's present cycle and then those that follow
     #[arg(long, value_name = "C")]
     pub cycle: Option<CycleId>,

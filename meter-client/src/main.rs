@@ -155,7 +155,8 @@ async fn run(
         bar.suspend(|| printer.event(&event));
     };
     let rng = StdRng::from_rng(OsRng).map_err(system("randomness"))?;
-    let meter = Meter::new(state, &network, &SystemClock, rng, &report)?;
+    let by = options.by.or(config.by).unwrap_or_default();
+    let meter = Meter::new(state, &network, &SystemClock, rng, &report)?.by(by);
     let options = Options {
         cycle: options.cycle,
         until_cycle_end: options.until_cycle_end,

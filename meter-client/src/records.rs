@@ -39,6 +39,13 @@ const TABLES: &str = "
         PRIMARY KEY (cycle, period, half)
     ) STRICT, WITHOUT ROWID;
 ";
+/// A table that came later, beside those of the version.
+const RECEIPTS: &str = "
+    CREATE TABLE IF NOT EXISTS receipts (
+        cycle INTEGER NOT NULL, period INTEGER NOT NULL, half INTEGER NOT NULL, receipt BLOB NOT NULL,
+        PRIMARY KEY (cycle, period, half)
+    ) STRICT, WITHOUT ROWID;
+";
 
 /// What can go wrong with the record.
 #[derive(Debug, thiserror::Error)]
@@ -246,14 +253,17 @@ impl Records {
                         }
                         transaction.commit()
                     });
-                self.checked(what, made)
+                self.checked(what, made)?;
             }
-            VERSION => Ok(()),
-            found => Err(RecordsError::Version {
-                file: self.file.clone(),
-                found,
-            }),
+            VERSION => {}
+            found => {
+                return Err(RecordsError::Version {
+                    file: self.file.clone(),
+                    found,
+                })
+            }
         }
+        self.checked(what, self.database.execute_batch(RECEIPTS))
     }
 
     fn checked<T>(&self, what: &'static str, result: rusqlite::Result<T>) -> Result<T, RecordsError> {
@@ -439,6 +449,31 @@ impl Records {
         self.checked("recording that a share is finalised", done).map(drop)
     }
 
+    /// Keeps an aggregator's receipt for a share, encoded; a later one takes its place.
+    pub fn keep_receipt(
+        &self,
+        cycle: CycleId,
+        period: PeriodIndex,
+        half: Half,
+        receipt: &[u8],
+    ) -> Result<(), RecordsError> {
+        let done = self.database.execute(
+            "INSERT OR REPLACE INTO receipts VALUES (?1, ?2, ?3, ?4)",
+            params![cycle, period, number(half), receipt],
+        );
+        self.checked("keeping a receipt", done).map(drop)
+    }
+
+    /// The receipt for a share.
+    pub fn receipt(&self, cycle: CycleId, period: PeriodIndex, half: Half) -> Result<Option<Vec<u8>>, RecordsError> {
+        let found = self.database.query_row(
+            "SELECT receipt FROM receipts WHERE cycle = ?1 AND period = ?2 AND half = ?3",
+            params![cycle, period, number(half)],
+            |row| row.get(0),
+        );
+        self.checked("reading a receipt", found.optional())
+    }
+
     /// Settles a pending period by which of its shares landed, with a note on what went wrong; returns its state.
     pub fn settle(&self, cycle: CycleId, period: PeriodIndex, note: &str) -> Result<PeriodState, RecordsError> {
         let landed = self.database.query_row(
@@ -503,7 +538,7 @@ impl Records {
     /// Erases all cycles before `cycle`.
     pub fn forget_before(&mut self, cycle: CycleId) -> Result<(), RecordsError> {
         let done = self.database.transaction().and_then(|transaction| {
-            for table in ["shares", "periods", "cycles"] {
+            for table in ["receipts", "shares", "periods", "cycles"] {
                 transaction.execute(&format!("DELETE FROM {table} WHERE cycle < ?1"), [cycle])?;
             }
             transaction.commit()

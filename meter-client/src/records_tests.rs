@@ -34,6 +34,22 @@ fn a_fixed_pair_is_there_after_reopening() {
 }
 
 #[test]
+fn a_receipt_is_kept_until_its_cycle_is_erased_also_in_a_file_that_had_none() {
+    let (dir, records) = records();
+    records.database.execute_batch("DROP TABLE receipts").unwrap();
+    drop(records);
+    let mut records = again(&dir);
+    records.keep_receipt(1, 2, Half::Second, b"promised").unwrap();
+    assert_eq!(records.receipt(1, 2, Half::First).unwrap(), None);
+    assert_eq!(
+        again(&dir).receipt(1, 2, Half::Second).unwrap(),
+        Some(b"promised".to_vec())
+    );
+    records.forget_before(2).unwrap();
+    assert_eq!(records.receipt(1, 2, Half::Second).unwrap(), None);
+}
+
+#[test]
 fn a_pair_that_is_fixed_never_changes() {
     let (_dir, mut records) = records();
     let first = records.fix(1, 2, 5, SHARES, 9).unwrap();

@@ -14,6 +14,7 @@
 
 use crate::{
     clock::Clock,
+    config::By,
     deliver::{job, signers},
     event::Event,
     keys::{KeysError, MeterKeys},
@@ -88,10 +89,11 @@ pub struct Meter<'a, N, C> {
     pub(crate) report: &'a dyn Fn(Event),
     records: Mutex<Records>,
     pub(crate) rng: Mutex<StdRng>,
+    pub(crate) by: By,
 }
 
 impl<'a, N: Node, C: Clock> Meter<'a, N, C> {
-    /// A meter with its state, its chain, its clock and its randomness; `report` is told what happens.
+    /// A meter with its state, its chain, its clock and its randomness, which sends directly; `report` is told what happens.
     ///
     /// # Errors
     ///
@@ -110,7 +112,13 @@ impl<'a, N: Node, C: Clock> Meter<'a, N, C> {
             report,
             records: Mutex::new(state.records()?),
             rng: Mutex::new(rng),
+            by: By::Direct,
         })
+    }
+
+    /// The same meter, sending in this way.
+    pub fn by(self, by: By) -> Self {
+        Self { by, ..self }
     }
 
     /// Runs the cycles that `options` name. The caller holds the lock of the state directory.

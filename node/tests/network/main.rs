@@ -1,5 +1,6 @@
 //! Nodes as processes, and what they agree on.
 
+mod batches;
 mod blocks;
 mod certificates;
 #[path = "../common/mod.rs"]
