@@ -96,8 +96,10 @@ impl Scene {
         let Preamble::Signed(_, Signature::Sr25519(signature), extension) = &extrinsic.preamble else {
             panic!("a meter signs, with an sr25519 key")
         };
-        let payload = SignedPayload::new(extrinsic.function.clone(), extension.clone());
-        let payload = self.chain.query(|| payload.map(|payload| payload.encode()));
+        let payload = self.chain.query(|| {
+            let payload = SignedPayload::new(extrinsic.function.clone(), extension.clone());
+            payload.map(|payload| payload.encode())
+        });
         (payload.expect("the block that it names is known"), signature.0)
     }
 

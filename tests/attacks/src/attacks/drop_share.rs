@@ -89,8 +89,8 @@ pub fn run(rng: &mut StdRng) -> Row {
     row.paper("pair linked and reading unmasked", found.at_least(0.99));
 
     let region = Region::seeded(1, 6, rng.gen());
-    let guessed = Rate::of(20_000, || on_gridveil(&region, rng.gen_range(0..1_440), rng));
-    row.gridveil("which of two readings", guessed.chance(0.04));
+    let guessed = Rate::of(6_000, || on_gridveil(&region, rng.gen_range(0..1_440), rng));
+    row.gridveil("which of two readings", guessed.chance(0.08));
 
     // What the paper's attack needs are two sums of one period.
     let mut scene = Scene::new(Region::seeded(1, 5, rng.gen()));

@@ -60,7 +60,7 @@ pub fn run(rng: &mut StdRng) -> Row {
     let region = Region::seeded(1, HOMES as u8, rng.gen());
     row.gridveil(
         "the total is exact",
-        Rate::of(3_000, || on_gridveil(&region, rng)).always(),
+        Rate::of(1_000, || on_gridveil(&region, rng)).always(),
     );
 
     let mut scene = Scene::new(region);
