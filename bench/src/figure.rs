@@ -2,9 +2,10 @@
 //!
 //! A figure is held against its limit by their ratio, which says the same on a fast machine and a slow one.
 
-use std::{collections::BTreeMap, hint::black_box, time::Instant};
+use std::{collections::BTreeMap, hint::black_box};
 
 use comfy_table::{presets::UTF8_FULL_CONDENSED, Cell, CellAlignment, Table};
+use rustix::time::{clock_gettime, ClockId};
 use serde::{ser::SerializeStruct, Deserialize, Serialize, Serializer};
 
 /// How much worse a ratio may get before the quick run fails.
@@ -22,6 +23,9 @@ pub enum BenchError {
     /// The key centre.
     #[error(transparent)]
     Operator(#[from] gridveil_grid_operator::error::Error),
+    /// The node with a driven clock.
+    #[error(transparent)]
+    Node(#[from] gridveil_replay::error::ReplayError),
     /// The key centre's ledger.
     #[error(transparent)]
     Ledger(#[from] gridveil_grid_operator::ledger::LedgerError),
@@ -164,7 +168,8 @@ fn short(value: f64) -> String {
 }
 
 /// The middle one.
-pub fn median(mut values: Vec<f64>) -> f64 {
+pub fn median(values: &[f64]) -> f64 {
+    let mut values = values.to_vec();
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
     match (values.get(middle), values.len() % 2) {
@@ -174,19 +179,34 @@ pub fn median(mut values: Vec<f64>) -> f64 {
     }
 }
 
-/// How many seconds one of `count` calls takes.
+/// What this part of the values is at most: the smallest value for which that is so.
+pub fn percentile(values: &[f64], part: f64) -> f64 {
+    let mut values = values.to_vec();
+    values.sort_by(f64::total_cmp);
+    let place = (part * values.len() as f64).ceil() as usize;
+    values.get(place.saturating_sub(1)).copied().unwrap_or(f64::NAN)
+}
+
+/// How many seconds of a processor one of `count` calls takes, which does all of its work on this thread. What else the
+/// machine does is not in it.
 pub fn seconds<T>(count: u32, mut work: impl FnMut() -> T) -> f64 {
-    let begun = Instant::now();
+    let begun = thread_time();
     for _ in 0..count {
         black_box(work());
     }
-    begun.elapsed().as_secs_f64() / f64::from(count)
+    (thread_time() - begun) / f64::from(count)
+}
+
+/// How long this thread has been on a processor, in seconds.
+fn thread_time() -> f64 {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
 
 /// The medians of two things that take turns.
 pub fn by_turns(rounds: usize, mut one: impl FnMut() -> f64, mut other: impl FnMut() -> f64) -> (f64, f64) {
-    let (ones, others) = (0..rounds).map(|_| (one(), other())).unzip();
-    (median(ones), median(others))
+    let (ones, others): (Vec<_>, Vec<_>) = (0..rounds).map(|_| (one(), other())).unzip();
+    (median(&ones), median(&others))
 }
 
 #[cfg(test)]
@@ -230,9 +250,17 @@ mod tests {
 
     #[test]
     fn the_median_is_the_middle() {
-        assert_eq!(median(vec![3.0, 1.0, 2.0]), 2.0);
-        assert_eq!(median(vec![4.0, 1.0, 2.0, 3.0]), 2.5);
-        assert!(median(vec![]).is_nan());
+        assert_eq!(median(&[3.0, 1.0, 2.0]), 2.0);
+        assert_eq!(median(&[4.0, 1.0, 2.0, 3.0]), 2.5);
+        assert!(median(&[]).is_nan());
+    }
+
+    #[test]
+    fn a_percentile_is_a_value_that_so_many_do_not_exceed() {
+        let values: Vec<_> = (1..=200).rev().map(f64::from).collect();
+        assert_eq!((percentile(&values, 0.5), percentile(&values, 0.99)), (100.0, 198.0));
+        assert_eq!(percentile(&[7.0], 0.99), 7.0);
+        assert!(percentile(&[], 0.5).is_nan());
     }
 
     #[test]

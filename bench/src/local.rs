@@ -1,6 +1,6 @@
-//! What is measured in this process, on made-up meters: the meter, the key centre's filters, openings and bills.
+//! What is measured in this process, on made-up meters: the meter, batches, the key centre's filters, and bills.
 
-use std::{hint::black_box, process::Command, thread, time::Instant};
+use std::{hint::black_box, process::Command, time::Instant};
 
 use curve25519_dalek::{constants::RISTRETTO_BASEPOINT_TABLE, scalar::Scalar};
 use gridveil_bills::{
@@ -8,35 +8,29 @@ use gridveil_bills::{
     report::{Line, Report},
 };
 use gridveil_grid_operator::{
-    key_centre::{
-        audit::{audit, check_shares, decide},
-        prepare::{prepare, span},
-        roster::{Member, Roster},
-    },
-    ledger::{Decision, Ledger, Meter as Enrolled},
+    key_centre::prepare::{prepare, span},
+    work::on_all_cores,
 };
 use gridveil_primitives::{
-    batch::{check, check_each, SignedShare, SIGNED_SHARE_LEN},
+    batch::{check, check_each, SIGNED_SHARE_LEN},
     filter,
-    keys::{RootKey, SpendKey, SplitKey},
     meter::Meter,
     pseudonym::OneTimeKey,
-    tally, CycleSchedule, Half, PeriodIndex, PeriodKey, PeriodStatus, PeriodView, Prid, Share, PERIODS_PER_CYCLE,
+    tally, CycleSchedule, Half, PeriodIndex, PERIODS_PER_CYCLE,
 };
 
-use crate::figure::{by_turns, median, seconds, BenchError, Figure, Goal};
+use crate::{
+    figure::{by_turns, median, seconds, BenchError, Figure, Goal},
+    meters::{self, bid, key, root, roster, spend, CYCLE, READING},
+};
 
 const GENESIS: [u8; 32] = [7; 32];
-const ROOT: [u8; 32] = [1; 32];
 const REGION: u32 = 1;
-const CYCLE: u32 = 0;
 /// How many multiplications of the base point the filters take for a meter and period: two pseudonyms, and a commitment to two
 /// generators.
 const MULTIPLICATIONS: f64 = 4.0;
 /// The most state that a meter may have, in bytes.
 const STATE: f64 = 1_024.0;
-/// The time from the close of a period to its opening, in seconds.
-const OPENING: f64 = 2.0;
 /// The fewest bills a second and core.
 const BILLS: f64 = 50.0;
 
@@ -50,7 +44,7 @@ struct Scale {
     /// How many periods of filters.
     periods: PeriodIndex,
     /// How many shares in a batch.
-    batch: u16,
+    batch: u32,
 }
 
 /// Measures everything.
@@ -75,66 +69,27 @@ pub fn measure(quick: bool) -> Result<Vec<Figure>, BenchError> {
     figures.push(batches(&scale)?);
     figures.push(filters(&scale)?);
     figures.push(memory(quick)?);
-    figures.push(opening(&scale)?);
-    figures.push(bills(&scale)?);
-    Ok(figures)
-}
-
-fn key(period: PeriodIndex) -> PeriodKey {
-    PeriodKey {
-        region: REGION,
-        cycle: CYCLE,
-        period,
+    if !quick {
+        figures.push(bills(&scale)?);
     }
-}
-
-fn bid(number: u32) -> [u8; 32] {
-    let mut bid = [0; 32];
-    bid[..4].copy_from_slice(&number.to_le_bytes());
-    bid
+    Ok(figures)
 }
 
 fn scalar() -> Scalar {
     Scalar::from_bytes_mod_order(black_box([0x5a; 32]))
 }
 
-/// The meters as the key centre knows them.
-fn roster(meters: u32) -> Roster {
-    let root = RootKey::from_bytes(ROOT);
-    let members = (0..meters).map(|number| {
-        let (bid, spend) = (bid(number), SpendKey::from_seed(&bid(number)).public());
-        Member {
-            meter: Enrolled {
-                bid,
-                label: format!("meter {number}"),
-                region: REGION,
-                first_cycle: CYCLE,
-                spend_public: spend.to_bytes(),
-                recipient: [2; 32],
-            },
-            spend,
-            keys: root.meter_secret(&bid).cycle_keys(),
-        }
-    });
-    Roster {
-        region: REGION,
-        cycle: CYCLE,
-        members: members.collect(),
-    }
-}
-
 fn meter(scale: &Scale) -> Vec<Figure> {
-    let keys = RootKey::from_bytes(ROOT).meter_secret(&bid(0)).cycle_keys();
-    let (spend, split) = (SpendKey::from_seed(&bid(0)), SplitKey::from_bytes([4; 32]));
-    let signer = OneTimeKey::derive(&spend, &keys, Half::First, 0);
-    let mut meter = Meter::new(spend, split, keys);
+    let bid = bid(REGION, 0);
+    let signer = OneTimeKey::derive(&spend(&bid), &root().meter_secret(&bid).cycle_keys(), Half::First, 0);
+    let mut meter = meters::meter(&bid);
     let mut period: PeriodIndex = 0;
     let (value, limit) = by_turns(
         scale.rounds,
         || {
             seconds(scale.calls, || {
                 period = (period + 1) % PERIODS_PER_CYCLE;
-                meter.shares(&GENESIS, &key(period), black_box(412))
+                meter.shares(&GENESIS, &key(REGION, period), black_box(READING))
             })
         },
         || {
@@ -173,16 +128,9 @@ fn meter(scale: &Scale) -> Vec<Figure> {
 }
 
 fn batches(scale: &Scale) -> Result<Figure, BenchError> {
-    let key = key(3);
-    let mut builder = filter::Builder::period(&key, u32::from(scale.batch).div_ceil(2));
-    let mut shares: Vec<SignedShare> = (0..u32::from(scale.batch).div_ceil(2))
-        .flat_map(|number| {
-            let keys = RootKey::from_bytes(ROOT).meter_secret(&bid(number)).cycle_keys();
-            let spend = SpendKey::from_seed(&bid(number));
-            Meter::new(spend, SplitKey::from_bytes([4; 32]), keys).shares(&GENESIS, &key, 412)
-        })
-        .collect();
-    shares.sort_unstable_by_key(|share| share.prid);
+    let (key, roster) = (key(REGION, 0), roster(REGION, scale.batch / 2));
+    let mut builder = filter::Builder::period(&key, roster.meters());
+    let shares = meters::shares(&GENESIS, &roster, 1).concat();
     shares.iter().for_each(|share| builder.insert_prid(&share.prid));
     let filter = builder.finish();
     let (value, limit) = by_turns(
@@ -204,9 +152,12 @@ fn batches(scale: &Scale) -> Result<Figure, BenchError> {
 }
 
 fn filters(scale: &Scale) -> Result<Figure, BenchError> {
-    let (root, roster) = (RootKey::from_bytes(ROOT), roster(scale.meters));
-    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let (root, roster) = (root(), roster(REGION, scale.meters));
     let mut failed = None;
+    let done = f64::from(scale.meters) * f64::from(scale.periods) * MULTIPLICATIONS;
+    // On all cores at once, as the filters are made: two cores may be less than twice one.
+    let bare: Vec<_> = (0..scale.meters).collect();
+    let each = f64::from(scale.periods) * MULTIPLICATIONS;
     let (value, limit) = by_turns(
         scale.rounds,
         || {
@@ -214,10 +165,17 @@ fn filters(scale: &Scale) -> Result<Figure, BenchError> {
             if let Err(error) = prepare(&root, &roster, 0, scale.periods) {
                 failed = Some(error);
             }
-            let done = f64::from(scale.meters) * f64::from(scale.periods) * MULTIPLICATIONS;
             done / begun.elapsed().as_secs_f64()
         },
-        || cores as f64 / seconds(scale.calls, || black_box(&scalar() * RISTRETTO_BASEPOINT_TABLE)),
+        || {
+            let begun = Instant::now();
+            on_all_cores(&bare, |_| {
+                for _ in 0..each as u32 {
+                    black_box(&scalar() * RISTRETTO_BASEPOINT_TABLE);
+                }
+            });
+            done / begun.elapsed().as_secs_f64()
+        },
     );
     if let Some(error) = failed {
         return Err(error.into());
@@ -233,7 +191,7 @@ fn filters(scale: &Scale) -> Result<Figure, BenchError> {
 
 /// Makes two spans of filters, and says what memory this process has had at most, in bytes.
 pub fn filter_memory(meters: u32) -> Result<u64, BenchError> {
-    let (root, roster) = (RootKey::from_bytes(ROOT), roster(meters));
+    let (root, roster) = (root(), roster(REGION, meters));
     let count = span(meters).min(PERIODS_PER_CYCLE);
     for first in [0, count] {
         prepare(&root, &roster, first, count)?;
@@ -273,55 +231,6 @@ fn memory(quick: bool) -> Result<Figure, BenchError> {
     })
 }
 
-fn opening(scale: &Scale) -> Result<Figure, BenchError> {
-    let (root, roster) = (RootKey::from_bytes(ROOT), roster(scale.meters));
-    let dir = tempfile::tempdir()?;
-    let ledger = Ledger::create(dir.path(), &[3; 32])?;
-    let mut times = Vec::new();
-    for period in (0..).take(scale.rounds) {
-        let key = key(period);
-        // One meter in twenty is silent.
-        let mut shares: Vec<Share> = Vec::new();
-        for member in roster
-            .members
-            .iter()
-            .enumerate()
-            .filter(|(place, _)| place % 20 != 0)
-            .map(|(_, member)| member)
-        {
-            shares.extend(member.pair(period).map(|prid: Prid| Share { prid, value: 1 }));
-        }
-        shares.sort_unstable();
-        let count = u32::try_from(shares.len()).unwrap_or(u32::MAX);
-        let view = PeriodView {
-            status: PeriodStatus::Faulty,
-            meters: roster.meters(),
-            count,
-            sum: u64::from(count),
-            tally: tally::EMPTY,
-            outcome: None,
-            price: None,
-        };
-        let begun = Instant::now();
-        check_shares(&key, &view, &shares)?;
-        let found = audit(&roster, &key, &shares);
-        let decision = decide(&root, &roster, &key, 3, &found);
-        let entered = ledger.decide(&key, &decision, &found.faults)?;
-        times.push(begun.elapsed().as_secs_f64());
-        let opened = matches!(&entered, Decision::Open(opening) if opening.left_out.len() == found.left_out.len());
-        if !opened {
-            return Err(BenchError::Wrong("a period that can be opened was not".into()));
-        }
-    }
-    Ok(Figure {
-        name: "opening: from the shares to the entered decision, 5 % silent, against two seconds",
-        value: median(times),
-        unit: "s",
-        limit: OPENING,
-        goal: Goal::AtMost(1.0),
-    })
-}
-
 fn bills(scale: &Scale) -> Result<Figure, BenchError> {
     let recipient = envelope::Identity::generate().recipient();
     let schedule = CycleSchedule {
@@ -340,7 +249,7 @@ fn bills(scale: &Scale) -> Result<Figure, BenchError> {
     let mut failed = None;
     let one = || {
         seconds(scale.calls / 40, || {
-            let report = Report::new(&bid(0), CYCLE, REGION, "£", &schedule, lines.clone(), vec![]);
+            let report = Report::new(&bid(REGION, 0), CYCLE, REGION, "£", &schedule, lines.clone(), vec![]);
             let told = envelope::seal(&report, &recipient)
                 .map_err(|error| error.to_string())
                 .and_then(|sealed| cid::of(&sealed).map_err(|error| error.to_string()));
@@ -353,7 +262,7 @@ fn bills(scale: &Scale) -> Result<Figure, BenchError> {
     }
     Ok(Figure {
         name: "bills of 1,440 periods, sealed and with their CIDs, against fifty",
-        value: 1.0 / median(times),
+        value: 1.0 / median(&times),
         unit: "per second and core",
         limit: BILLS,
         goal: Goal::AtLeast(1.0),

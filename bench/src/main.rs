@@ -8,8 +8,14 @@
 //! **Privacy.** Works on made-up meters and published readings.
 
 mod figure;
+mod latency;
 mod local;
+mod meters;
+mod node;
+mod opening;
 mod programs;
+mod stage;
+mod transactions;
 
 use std::{
     fs,
@@ -69,7 +75,9 @@ enum Part {
 
 fn measure(arguments: &Arguments) -> Result<Vec<Figure>, BenchError> {
     let mut figures = local::measure(arguments.quick)?;
+    figures.extend(node::measure(arguments.quick)?);
     if !arguments.quick {
+        figures.extend(latency::measure()?);
         figures.extend(programs::cortex_m4(&arguments.cortex_m4)?);
         figures.extend(programs::month(&arguments.readings)?);
     }

@@ -24,6 +24,7 @@ mod driven;
 mod equivocation;
 mod metrics;
 mod peers;
+mod pruning;
 mod rpc;
 mod service;
 mod status;

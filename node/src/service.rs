@@ -12,7 +12,7 @@ use crate::{
     driven, equivocation,
     metrics::Metrics,
     peers::{self, Guard},
-    rpc,
+    pruning, rpc,
 };
 use futures::{FutureExt, StreamExt};
 use gridveil_runtime::{apis::RuntimeApi, opaque::Block};
@@ -20,7 +20,7 @@ use sc_chain_spec::ChainType;
 use sc_client_api::{Backend as _, BlockchainEvents};
 use sc_consensus::{DefaultImportQueue, LongestChain};
 use sc_consensus_aura::{SlotDuration, SlotProportion};
-use sc_consensus_grandpa::{GrandpaPruningFilter, SharedVoterState};
+use sc_consensus_grandpa::SharedVoterState;
 use sc_executor::{HeapAllocStrategy, WasmExecutor, DEFAULT_HEAP_ALLOC_STRATEGY};
 use sc_network::{
     config::{FullNetworkConfiguration, NetworkBackendType, NonReservedPeerMode},
@@ -101,15 +101,15 @@ pub fn components(config: &Configuration) -> Result<Components, Error> {
         })
         .transpose()?;
 
-    // The filter keeps blocks with a certificate when old ones are pruned: warp sync and `grandpa_proveFinality` live
-    // on them.
+    let needed = pruning::Needed::new();
     let (client, backend, keystore_container, task_manager) = sc_service::new_full_parts::<Block, RuntimeApi, _>(
         config,
         telemetry.as_ref().map(|(_, telemetry)| telemetry.handle()),
         executor(config),
-        vec![Arc::new(GrandpaPruningFilter)],
+        vec![needed.clone()],
     )?;
     let client = Arc::new(client);
+    needed.belongs_to(&client);
 
     let telemetry = telemetry.map(|(worker, telemetry)| {
         task_manager.spawn_handle().spawn("telemetry", None, worker.run());

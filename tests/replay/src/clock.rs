@@ -11,6 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use gridveil_chain_client::{Chain, Options};
 use gridveil_demo::process::{Invocation, Process};
 use gridveil_primitives::Moment;
 use serde::Deserialize;
@@ -25,6 +26,10 @@ pub const SLOT: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(10);
 /// How long the node may take until it answers: it compiles the runtime first.
 const START: Duration = Duration::from_secs(180);
+/// The most that a client may wait for an answer or a transaction: the machine may be busy with all of the rest.
+const PATIENCE: Duration = Duration::from_secs(600);
+/// The kernel's ticks a second in which it tells how long a process was on a processor.
+const TICKS: f64 = 100.0;
 /// The pause between two looks at a node that is starting.
 const POLL: Duration = Duration::from_millis(250);
 
@@ -101,9 +106,18 @@ impl Clock {
         Ok(clock)
     }
 
-    /// Where clients connect.
-    pub fn url(&self) -> &str {
-        &self.url
+    /// A client of the node.
+    pub async fn client(&self) -> Result<Chain, ReplayError> {
+        let mut options = Options::new(vec![self.url.clone()]);
+        options.request_timeout = PATIENCE;
+        options.silence = PATIENCE;
+        options.transaction_timeout = PATIENCE;
+        Ok(Chain::connect(options).await?)
+    }
+
+    /// The node's methods.
+    pub fn rpc(&self) -> &RpcClient {
+        &self.rpc
     }
 
     /// Makes the next block.
@@ -152,11 +166,20 @@ impl Clock {
         (self.blocks, self.extrinsics)
     }
 
+    /// What the kernel tells of the node's process.
+    fn told(&self, what: &str) -> Result<String, ReplayError> {
+        let id = self.process.id().ok_or_else(|| broken("the node has ended"))?;
+        Ok(std::fs::read_to_string(format!("/proc/{id}/{what}"))?)
+    }
+
+    /// How long the node has been on a processor, in seconds, to a hundredth of one.
+    pub fn processor_time(&self) -> Result<f64, ReplayError> {
+        parse_time(&self.told("stat")?).ok_or_else(|| broken("the kernel does not tell the node's time"))
+    }
+
     /// The most memory that the node has had, in bytes.
     pub fn peak_memory(&self) -> Result<u64, ReplayError> {
-        let id = self.process.id().ok_or_else(|| broken("the node has ended"))?;
-        let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
-        parse_peak(&status).ok_or_else(|| broken("the kernel does not tell the node's memory"))
+        parse_peak(&self.told("status")?).ok_or_else(|| broken("the kernel does not tell the node's memory"))
     }
 
     /// The bytes of the node's database on disk.
@@ -190,6 +213,17 @@ fn parse_peak(status: &str) -> Option<u64> {
     Some(kibibytes * 1_024)
 }
 
+/// The time on a processor in a process's stat: the fields are counted after its name, which may hold anything.
+fn parse_time(stat: &str) -> Option<f64> {
+    let (_, fields) = stat.rsplit_once(')')?;
+    let mut times = fields
+        .split_ascii_whitespace()
+        .skip(11)
+        .map(|field| field.parse::<f64>());
+    let (user, system) = (times.next()?.ok()?, times.next()?.ok()?);
+    Some((user + system) / TICKS)
+}
+
 /// A duration in milliseconds, as the chain counts time.
 pub fn millis(duration: Duration) -> Moment {
     Moment::try_from(duration.as_millis()).unwrap_or(Moment::MAX)
@@ -197,7 +231,7 @@ pub fn millis(duration: Duration) -> Moment {
 
 #[cfg(test)]
 mod tests {
-    use super::parse_peak;
+    use super::{parse_peak, parse_time};
 
     #[test]
     fn the_peak_is_read_from_what_the_kernel_tells() {
@@ -206,5 +240,12 @@ mod tests {
             Some(126_418_944)
         );
         assert_eq!(parse_peak("Name:\tnode\n"), None);
+    }
+
+    #[test]
+    fn the_time_on_a_processor_is_read_whatever_the_process_is_called() {
+        let stat = "7 (a (node) 1 2) S 1 7 7 0 -1 4194560 100 0 0 0 250 50 0 0 20 0 9 0 100 1 1";
+        assert_eq!(parse_time(stat), Some(3.0));
+        assert_eq!(parse_time("7 (node) S 1"), None);
     }
 }

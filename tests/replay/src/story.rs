@@ -19,7 +19,7 @@ use std::{
 use comfy_table::{presets::UTF8_FULL_CONDENSED, Table};
 use futures::future::try_join_all;
 use gridveil_bills::store;
-use gridveil_chain_client::{calls, Chain, Options, RoleKey};
+use gridveil_chain_client::{calls, Chain, RoleKey};
 use gridveil_demo::{checks::Checks, process, spec};
 use gridveil_grid_operator::{
     control_centre::{prices::Prices, run as control_centre, tariff::Tariff},
@@ -54,15 +54,13 @@ const WINDOW: Duration = Duration::from_secs(15 * 60);
 /// The time on the chain's clock before the first period opens: enough for everything that is published before.
 const AHEAD: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 /// The members, who are the regions' aggregators in turn. One node stands for all of them.
-const MEMBERS: [&str; 4] = ["alice", "bob", "charlie", "dave"];
+pub const MEMBERS: [&str; 4] = ["alice", "bob", "charlie", "dave"];
 /// How many periods' shares are made ahead.
 const MADE_AHEAD: usize = 8;
 /// How many periods of regions may wait to be opened, or to be priced, before the clock waits for them.
 const BEHIND: usize = 96;
 /// How long the clock waits at a time.
 const WAIT: Duration = Duration::from_millis(50);
-/// The most that an operator may wait for a transaction: the machine may be busy with all of the rest.
-const PATIENCE: Duration = Duration::from_secs(600);
 
 /// The prices, in millionths of a pound per kWh, by how many watt-hours a region used in the half hour.
 pub const STEPS: [(i64, u64); 3] = [(12_000, 117_600), (20_000, 180_000), (28_000, 260_000)];
@@ -157,14 +155,6 @@ impl Watch {
     }
 }
 
-async fn client(url: &str) -> Result<Chain, ReplayError> {
-    let mut options = Options::new(vec![url.into()]);
-    options.request_timeout = PATIENCE;
-    options.silence = PATIENCE;
-    options.transaction_timeout = PATIENCE;
-    Ok(Chain::connect(options).await?)
-}
-
 /// Replays a month.
 pub async fn run(wanted: &Wanted, dir: &Path) -> Result<Told, ReplayError> {
     let now = Instant::now();
@@ -197,7 +187,7 @@ pub async fn run(wanted: &Wanted, dir: &Path) -> Result<Told, ReplayError> {
     let key = |name: &str| RoleKey::from_uri(&format!("//{name}"));
     let state = dir.join("key-centre");
     key_centre::init(&state)?;
-    let centre = KeyCentre::open(&state, Node::new(client(clock.url()).await?, Some(key("KeyCentre")?)))?;
+    let centre = KeyCentre::open(&state, Node::new(clock.client().await?, Some(key("KeyCentre")?)))?;
     let meters = Arc::new(enrol_all(&month, &centre, &mut clock, dir, &regions).await?);
     watch.lap("enrolment");
 
@@ -225,10 +215,10 @@ pub async fn run(wanted: &Wanted, dir: &Path) -> Result<Told, ReplayError> {
     }
     watch.lap("filters");
 
-    let operators = Operators::start(&centre, clock.url(), dir).await?;
+    let operators = Operators::start(&centre, clock.client().await?, dir).await?;
     let aggregators = Aggregators {
-        keys: aggregators(&client(clock.url()).await?).await?,
-        chain: client(clock.url()).await?,
+        keys: aggregators(&clock.client().await?).await?,
+        chain: clock.client().await?,
         meters: meters.clone(),
         month: month.clone(),
     };
@@ -244,7 +234,7 @@ pub async fn run(wanted: &Wanted, dir: &Path) -> Result<Told, ReplayError> {
         .to_str()
         .ok_or_else(|| broken("the run's folder has a name that is no text"))?;
     let store: Arc<dyn store::Store> = Arc::from(store::open(bills)?);
-    let chain = client(clock.url()).await?;
+    let chain = clock.client().await?;
     let seen = verdict::See {
         month: &month,
         meters: &meters,
@@ -323,7 +313,7 @@ struct Operators {
 }
 
 impl Operators {
-    async fn start(centre: &KeyCentre<Node>, url: &str, dir: &Path) -> Result<Operators, ReplayError> {
+    async fn start(centre: &KeyCentre<Node>, chain: Chain, dir: &Path) -> Result<Operators, ReplayError> {
         let (opened, priced) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let watching = tokio::spawn({
             let (centre, opened) = (centre.clone(), opened.clone());
@@ -334,7 +324,6 @@ impl Operators {
                 watch::watch(&centre, CYCLE, &[], true, &ProgressBar::hidden(), count).await
             }
         });
-        let chain = client(url).await?;
         let tariff = Tariff::load(&write_tariff(dir)?)?;
         let prices = Prices::open(&dir.join("control-centre"), &chain.genesis_hash())?;
         let grid = Node::new(chain, Some(RoleKey::from_uri("//ControlCentre")?));
@@ -435,6 +424,8 @@ impl Aggregators {
         for period in 0..schedule.periods {
             let past = || broken("the schedule ends before the month");
             clock.advance(schedule.ends(period).ok_or_else(past)?);
+            // The pool judges by the best block's clock.
+            clock.seal().await?;
             let batches = made.recv().await.ok_or_else(|| broken("the meters have stopped"))?;
             let sent = batches
                 .iter()
