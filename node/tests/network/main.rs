@@ -7,6 +7,7 @@ mod certificates;
 mod common;
 mod consortium;
 mod peers;
+mod pruning;
 mod spec;
 
 use common::Node;
