@@ -242,11 +242,21 @@ impl Stage {
                 .map(|signer| transactions::share(&self.genesis, &signer, &key, 7))
                 .collect();
             let count = shares.len();
-            rates.push(count as f64 / self.carry(shares).await?);
+            let [share_in, share_made] = self.carry(shares).await?;
             let plain = (0..)
                 .take(count)
                 .map(|more| transactions::plain(&self.genesis, &self.key_centre, nonce + more));
-            limits.push(count as f64 / self.carry(plain.collect()).await?);
+            let [plain_in, plain_made] = self.carry(plain.collect()).await?;
+            rates.push(count as f64 / (share_in + share_made));
+            limits.push(count as f64 / (plain_in + plain_made));
+            let each = |seconds: f64| seconds * 1e6 / count as f64;
+            eprintln!(
+                "» a share takes {:.0} µs in the pool and {:.0} in the block, a plain call {:.0} and {:.0}",
+                each(share_in),
+                each(share_made),
+                each(plain_in),
+                each(plain_made)
+            );
             nonce += u32::try_from(count).unwrap_or(u32::MAX);
         }
         Ok(Figure {

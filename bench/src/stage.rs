@@ -170,30 +170,36 @@ impl Stage {
         asking.await.map_err(told)
     }
 
-    /// Hands transactions to the pool and makes blocks until all are in; how long a processor was busy with it, in seconds.
-    pub async fn carry(&mut self, transactions: Vec<Vec<u8>>) -> Result<f64, BenchError> {
+    /// Hands transactions to the pool and makes blocks until all are in; how long a processor was busy with the one and with the
+    /// other, in seconds.
+    pub async fn carry(&mut self, transactions: Vec<Vec<u8>>) -> Result<[f64; 2], BenchError> {
         let before = self.clock.processor_time()?;
-        self.blocks(transactions).await?;
-        Ok(self.clock.processor_time()? - before)
+        let count = transactions.len();
+        self.hand_in(transactions).await?;
+        let between = self.clock.processor_time()?;
+        self.make(count).await?;
+        Ok([between - before, self.clock.processor_time()? - between])
     }
 
     /// Hands transactions to the pool and makes blocks until all are in.
     pub async fn blocks(&mut self, transactions: Vec<Vec<u8>>) -> Result<Vec<Block>, BenchError> {
-        let mut left = transactions.len();
+        let count = transactions.len();
+        self.hand_in(transactions).await?;
+        self.make(count).await
+    }
+
+    async fn hand_in(&self, transactions: Vec<Vec<u8>>) -> Result<(), BenchError> {
         let handing_in = stream::iter(transactions).map(|bytes| {
             let text = format!("0x{}", hex::encode(bytes));
-            async {
-                self.clock
-                    .rpc()
-                    .request::<String>("author_submitExtrinsic", rpc_params![text])
-                    .await
-            }
+            let rpc = self.clock.rpc();
+            async move { rpc.request::<String>("author_submitExtrinsic", rpc_params![text]).await }
         });
-        handing_in
-            .buffered(AT_ONCE)
-            .try_for_each(|_| async { Ok(()) })
-            .await
-            .map_err(told)?;
+        let all = handing_in.buffered(AT_ONCE).try_for_each(|_| async { Ok(()) });
+        all.await.map_err(told)
+    }
+
+    /// Makes blocks until they hold so many transactions.
+    async fn make(&mut self, mut left: usize) -> Result<Vec<Block>, BenchError> {
         let mut blocks = Vec::new();
         while left > 0 {
             let before = self.clock.processor_time()?;

@@ -2,10 +2,11 @@
 //!
 //! With `--driven-clock` a month passes as fast as the machine can execute it, for replays and measurements. The method
 //! `driven_seal` takes a moment (milliseconds since the Unix epoch, in a later slot than the last block's) and makes one block
-//! of everything that is ready in the pool, final at once; it answers with the block's number, its hash, how many extrinsics it
-//! holds, and how long making it and importing it took. `driven_execute` takes a block's hash, executes the block once more on
-//! top of its parent's state as a node does that did not make it, and answers with the microseconds that this took. Pool, runtime, state, database and RPC are those of any node; only the slots that pass by themselves, the seals on
-//! blocks and the votes on them are left out, so that a chain of type `Live` is refused.
+//! of everything that is ready in the pool, final as soon as the pool knows it; it answers with the block's number, its hash, how
+//! many extrinsics it holds, and how long making it and importing it took. `driven_execute` takes a block's hash, executes the
+//! block once more on top of its parent's state as a node does that did not make it, and answers with the microseconds that this
+//! took. Pool, runtime, state, database and RPC are those of any node; only the slots that pass by themselves, the seals on blocks
+//! and the votes on them are left out, so that a chain of type `Live` is refused.
 //!
 //! The stock crate for blocks on demand, `sc-consensus-manual-seal`, has no clock that can be set and would bring a second
 //! consensus engine with it; what is needed of it is [`seal`].
@@ -18,8 +19,9 @@ use jsonrpsee::{
     types::{ErrorObject, ErrorObjectOwned},
     RpcModule,
 };
-use sc_client_api::BlockBackend;
+use sc_client_api::{Backend, BlockBackend, Finalizer};
 use sc_consensus::{BlockImport, BlockImportParams, ForkChoiceStrategy, ImportResult, StateAction, StorageChanges};
+use sc_transaction_pool_api::TransactionPool;
 use sp_api::{Core, ProvideRuntimeApi};
 use sp_blockchain::HeaderBackend;
 use sp_consensus::{BlockOrigin, Environment, ProposeArgs, Proposer};
@@ -114,15 +116,18 @@ where
 }
 
 /// Makes the blocks that are asked for, until nobody can ask any more.
-pub async fn run<Client, Factory, Vote>(
+pub async fn run<State, Client, Pool, Factory, Vote>(
     mut orders: mpsc::Receiver<Order>,
     client: Arc<Client>,
+    pool: Arc<Pool>,
     mut factory: Factory,
     slot_duration: SlotDuration,
     vote: Vote,
 ) where
-    Client: HeaderBackend<Block>,
+    State: Backend<Block>,
+    Client: HeaderBackend<Block> + Finalizer<Block, State>,
     Arc<Client>: BlockImport<Block>,
+    Pool: TransactionPool<Block = Block>,
     Factory: Environment<Block>,
     Vote: InherentDataProvider + Clone,
 {
@@ -133,13 +138,20 @@ pub async fn run<Client, Factory, Vote>(
             sp_timestamp::InherentDataProvider::new(Timestamp::new(moment)),
             vote.clone(),
         );
-        let sealed = seal(&client, &mut factory, slot, inherents).await;
+        let mut sealed = seal(&client, &mut factory, slot, inherents).await;
+        if let Ok(Sealed { hash, .. }) = sealed {
+            // What clients sign names the latest final block, which the pool must know by then.
+            pool.ready_at(hash).await;
+            if let Err(problem) = client.finalize_block(hash, None, true) {
+                sealed = Err(told(problem));
+            }
+        }
         // Whoever asked may be gone; the block is there all the same.
         let _ = answer.send(sealed);
     }
 }
 
-/// Makes one block on top of the best one and imports it as final.
+/// Makes one block on top of the best one and imports it.
 async fn seal<Client, Factory>(
     client: &Arc<Client>,
     factory: &mut Factory,
@@ -187,7 +199,6 @@ where
     };
     let mut block = BlockImportParams::new(BlockOrigin::Own, header);
     block.body = Some(body);
-    block.finalized = true;
     block.fork_choice = Some(ForkChoiceStrategy::LongestChain);
     block.state_action = StateAction::ApplyChanges(StorageChanges::Changes(proposal.storage_changes));
     let begun = Instant::now();

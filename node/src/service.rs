@@ -422,7 +422,14 @@ pub fn run(mut config: Configuration, settings: Settings) -> Result<TaskManager,
     });
     match (proposer_factory, orders) {
         (Some(proposer_factory), Some(orders)) => {
-            let driver = driven::run(orders, client, proposer_factory, slot_duration, leader_vote);
+            let driver = driven::run::<Backend, _, _, _, _>(
+                orders,
+                client,
+                transaction_pool,
+                proposer_factory,
+                slot_duration,
+                leader_vote,
+            );
             task_manager
                 .spawn_essential_handle()
                 .spawn_blocking("driven-clock", Some("block-authoring"), driver);
