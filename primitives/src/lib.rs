@@ -61,6 +61,7 @@ pub mod prf;
 pub mod pseudonym;
 pub mod refusal;
 pub mod share;
+pub mod tail;
 pub mod tally;
 pub mod types;
 
