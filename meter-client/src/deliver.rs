@@ -25,10 +25,7 @@ use crate::{
 use codec::Encode;
 use futures::{future::join, stream::FuturesUnordered, StreamExt};
 use gridveil_primitives::{
-    batch::Receipt,
-    keys::{CycleKeys, SpendKey},
-    pseudonym::OneTimeKey,
-    CycleId, CycleSchedule, Half, Moment, PeriodIndex, PeriodKey, Refusal,
+    batch::Receipt, pseudonym::OneTimeKey, CycleId, CycleSchedule, Half, Moment, PeriodIndex, PeriodKey, Refusal,
 };
 use rand::Rng;
 use std::sync::PoisonError;
@@ -287,11 +284,6 @@ impl<N: Node, C: Clock> Meter<'_, N, C> {
         });
         Ok(())
     }
-}
-
-/// The two one-time keys of a period.
-pub(crate) fn signers(spend: &SpendKey, keys: &CycleKeys, period: PeriodIndex) -> [OneTimeKey; 2] {
-    Half::BOTH.map(|half| OneTimeKey::derive(spend, keys, half, period))
 }
 
 /// What is to be sent of a recorded period; `None` where nothing is.

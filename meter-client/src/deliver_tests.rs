@@ -54,7 +54,7 @@ fn is_before_half(sent: &crate::testing::Sent) -> bool {
 }
 
 #[test]
-fn shares_are_handed_in_once_for_a_receipt_that_is_kept() {
+fn shares_are_handed_in_once_for_a_receipt_that_is_kept_until_they_are_on_the_chain() {
     for by in [By::Both, By::Batch] {
         let (_dir, state) = enrolled();
         let world = world(&[Conduct::Honest(3_000); 3]);
@@ -65,13 +65,24 @@ fn shares_are_handed_in_once_for_a_receipt_that_is_kept() {
         assert!(sent.iter().all(|sent| sent.batch && sent.route == AGGREGATOR));
         let accepted = |event: &&Event| matches!(event, Event::Accepted { .. });
         assert_eq!(events.iter().filter(accepted).count(), SHARES);
-        let kept = state.records().unwrap().receipt(0, 3, Half::Second).unwrap().unwrap();
-        let receipt = Receipt::decode_all(&mut &kept[..]).unwrap();
-        assert_eq!((receipt.key.region, receipt.key.period), (REGION, 3));
-        assert!(sent
-            .iter()
-            .any(|sent| (sent.prid, sent.value) == (receipt.prid, receipt.value)));
+        let records = state.records().unwrap();
+        assert_eq!(records.receipt(0, 3, Half::Second).unwrap(), None);
     }
+}
+
+#[test]
+fn the_receipt_of_a_share_that_the_aggregator_lost_is_kept() {
+    let (_dir, state) = enrolled();
+    state.records().unwrap().remember_cycle(0, &SCHEDULE).unwrap();
+    let world = world(&[Conduct::Pretending, Conduct::Honest(500), Conduct::Honest(500)]);
+    assert_eq!(counts(&live(&world, &state, By::Batch)), (0, 4));
+    let kept = state.records().unwrap().receipt(0, 3, Half::Second).unwrap().unwrap();
+    let receipt = Receipt::decode_all(&mut &kept[..]).unwrap();
+    assert_eq!((receipt.key.region, receipt.key.period), (REGION, 3));
+    let sent = world.sent();
+    assert!(sent
+        .iter()
+        .any(|sent| (sent.prid, sent.value) == (receipt.prid, receipt.value)));
 }
 
 #[test]

@@ -240,12 +240,13 @@ mod tests {
         assert!(accepted.changed && accepted.region == 3 && accepted.first_cycle == 4);
         let keys = home.state.keys().unwrap();
         assert_eq!(keys.spend.public().to_bytes(), request.spend_public);
-        let enrolment = keys.enrolment.unwrap();
         let expected = RootKey::from_bytes([8; 32]).meter_secret(&request.bid).cycle_keys();
-        assert_eq!(
-            *enrolment.keys_of(4).unwrap().mask[1].to_bytes(),
-            *expected.mask[1].to_bytes()
-        );
+        let sealed = home
+            .state
+            .seeds(4, &home.state.identity(None).unwrap())
+            .unwrap()
+            .unwrap();
+        assert_eq!(*sealed.mask[1].to_bytes(), *expected.mask[1].to_bytes());
     }
 
     #[test]

@@ -18,6 +18,7 @@ pub mod enrol;
 pub mod event;
 pub mod keys;
 pub mod node;
+mod period;
 pub mod records;
 pub mod replay;
 pub mod run;

@@ -202,10 +202,11 @@ async fn bills(
             let enrolment = keys.enrolment.as_ref().ok_or(RunError::NotEnrolled)?;
             let record = bill::record(network, bill.cycle, &keys.bid).await?;
             let (bytes, from) = load(state, config, store, bill, (keys, network)).await?;
+            let identity = state.identity(bill.identity.as_deref())?;
             let own = Own {
                 keys,
                 region: enrolment.region,
-                seeds: enrolment.keys_of(bill.cycle),
+                seeds: state.seeds(bill.cycle, &identity)?,
                 record: state.records()?.readings(bill.cycle).map_err(StateError::from)?,
             };
             let bar = progress("periods read");
@@ -213,7 +214,6 @@ async fn bills(
                 bar.set_length(u64::try_from(periods).unwrap_or(u64::MAX));
                 bar.inc(1);
             };
-            let identity = state.identity(bill.identity.as_deref())?;
             let verdict = verify(network, &own, bill.cycle, (&bytes, &from), &record, &identity, &told).await?;
             bar.finish_and_clear();
             printer.verdict(&verdict);

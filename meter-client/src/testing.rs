@@ -1,6 +1,7 @@
-//! A clock that a test drives, a chain in memory, and a way to kill the program at any step.
+//! A clock that a test drives, a chain in memory, and a way to kill the program at any step. The attacks of tests/attacks
+//! use it too, from a module in which all of this crate is.
 
-use crate::{
+use super::{
     bill::Ledger,
     clock::Clock,
     keys::{Enrolment, MeterKeys},
@@ -8,6 +9,7 @@ use crate::{
     source::{Source, SourceError},
     state::StateDir,
 };
+use gridveil_bills::envelope::Identity;
 use gridveil_chain_client::Error as ChainError;
 use gridveil_primitives::{
     batch::Receipt, keys::MeterSecret, pseudonym::OneTimeKey, Bid, BillRecord, CycleId, CycleSchedule, Moment,
@@ -35,9 +37,15 @@ pub fn enrolled() -> (TempDir, StateDir) {
     let state = StateDir::new(&dir.path().join("meter"));
     state.create().unwrap();
     let mut keys = MeterKeys::generate("MAC1", &mut StdRng::seed_from_u64(7));
-    keys.enrolment = Some(Enrolment::new(REGION, [9; 32], 0, MeterSecret::from_bytes([4; 32])));
+    keys.enrolment = Some(Enrolment::new(REGION, [9; 32], 0, secret()));
+    state.save_identity(&Identity::generate()).unwrap();
     state.save_keys(&keys).unwrap();
     (dir, state)
+}
+
+/// The secret of its first cycle.
+pub fn secret() -> MeterSecret {
+    MeterSecret::from_bytes([4; 32])
 }
 
 /// Everything that a test controls, shared by its clock, its chain and its driver.
