@@ -18,8 +18,11 @@ const MASK: i64 = 1 << 31;
 /// As many pairs as a thousand homes send in a year and more.
 const PAIRS: u64 = 20_000_000;
 
-/// Guesses between the two readings from a pair of shares, each with its name.
-const GUESSES: [(&str, fn(u64, u64) -> bool); 5] = [
+/// A guess between the two readings, from a pair of shares.
+type Guess = fn(u64, u64) -> bool;
+
+/// The guesses, each with its name.
+const GUESSES: [(&str, Guess); 5] = [
     ("the sum is odd", |first, second| first.wrapping_add(second) % 2 == 1),
     ("the sum is negative", |first, second| {
         first.wrapping_add(second).cast_signed() < 0
