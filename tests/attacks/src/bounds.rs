@@ -79,6 +79,63 @@ impl fmt::Display for Rate {
     }
 }
 
+/// How well a score tells pairs from what is none: the probability that a pair scores higher than something else does (the area
+/// under the ROC curve), equal scores counting half.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Auc {
+    /// Twice the comparisons that a pair has won, ties once.
+    wins: u64,
+    comparisons: u64,
+    pairs: u64,
+    others: u64,
+}
+
+impl Auc {
+    /// Compares all of one group's pairs with all that is none.
+    pub fn add(&mut self, pairs: &[f64], others: &mut [f64]) {
+        others.sort_by(f64::total_cmp);
+        for pair in pairs {
+            let below = others.partition_point(|other| other < pair);
+            let up_to = others.partition_point(|other| other <= pair);
+            self.wins += (below + up_to) as u64;
+        }
+        self.comparisons += 2 * (pairs.len() * others.len()) as u64;
+        self.pairs += pairs.len() as u64;
+        self.others += others.len() as u64;
+    }
+
+    /// The 99.9 % interval, with Hanley and McNeil's error for scores that say nothing, which is the largest for a given number
+    /// of pairs.
+    fn interval(self) -> (f64, f64) {
+        let (pairs, others) = (self.pairs as f64, self.others as f64);
+        let area = self.wins as f64 / self.comparisons as f64;
+        let reach = Z * ((1.0 + (pairs + others - 2.0) / 3.0) / (4.0 * pairs * others)).sqrt();
+        ((area - reach).max(0.0), (area + reach).min(1.0))
+    }
+
+    /// Holds if the area is at least `floor`.
+    pub fn at_least(self, floor: f64) -> Seen {
+        let (least, _) = self.interval();
+        self.judge(least >= floor)
+    }
+
+    /// Holds if the area is at most `ceiling`, and as near to a half from below.
+    pub fn at_most(self, ceiling: f64) -> Seen {
+        let (least, most) = self.interval();
+        self.judge(most <= ceiling && least >= 1.0 - ceiling)
+    }
+
+    fn judge(self, ok: bool) -> Seen {
+        let (least, most) = self.interval();
+        let seen = format!("AUC between {least:.3} and {most:.3}, {} pairs", grouped(self.pairs));
+        if ok && self.comparisons > 0 {
+            Ok(seen)
+        } else {
+            Err(seen)
+        }
+    }
+}
+
 /// A probability in percent, with as many digits as it takes to tell it from nothing and from everything.
 fn percent(probability: f64) -> String {
     if (0.01..=0.99).contains(&probability) {
@@ -134,6 +191,30 @@ mod tests {
         assert!(rate(5_010, 10_000).chance(0.05).is_ok());
         assert!(rate(5_400, 10_000).chance(0.2).is_err(), "it is no chance");
         assert!(rate(50, 100).chance(0.05).is_err(), "it is not known well enough");
+    }
+
+    #[test]
+    fn the_area_is_the_share_of_comparisons_won() {
+        let mut auc = Auc::default();
+        auc.add(&[2.0, 3.0], &mut [3.0, 1.0]);
+        // 2 beats 1 and loses to 3; 3 beats 1 and ties with 3.
+        assert_eq!((auc.wins, auc.comparisons), (5, 8));
+        assert!(Auc::default().at_least(0.0).is_err() && Auc::default().at_most(1.0).is_err());
+    }
+
+    #[test]
+    fn an_area_is_claimed_of_the_unfavourable_end() {
+        let scores = |from: u32| -> Vec<f64> { (from..from + 1_000).map(f64::from).collect() };
+        let (mut same, mut above, mut below) = (Auc::default(), Auc::default(), Auc::default());
+        same.add(&scores(0), &mut scores(0));
+        above.add(&scores(900), &mut scores(0));
+        below.add(&scores(0), &mut scores(900));
+        assert!(same.at_most(0.55).is_ok() && same.at_most(0.52).is_err() && same.at_least(0.5).is_err());
+        assert!(above.at_least(0.9).is_ok() && above.at_most(0.9).is_err());
+        assert!(
+            below.at_most(0.55).is_err(),
+            "whoever turns it around has an area of nearly 1"
+        );
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod attacks;
 mod bounds;
 mod cli;
 mod forge;
+mod meter;
 mod paper;
 mod report;
 mod scene;

@@ -10,16 +10,20 @@ use rand::rngs::StdRng;
 use crate::report::Row;
 
 mod bills;
+mod crash;
 mod drop_share;
 mod grind_key;
 mod half_pair;
 mod integer_masks;
 mod lone_home;
 mod loose_votes;
+mod poison;
 mod reidentify;
 mod replay;
+mod send_times;
 mod shifted_keys;
 mod stolen_database;
+mod stolen_memory;
 mod subset;
 
 /// An attack.
@@ -75,9 +79,19 @@ pub const ATTACKS: &[Attack] = &[
         run: stolen_database::run,
     },
     Attack {
+        name: "stolen-memory",
+        about: "somebody takes a meter in the middle of a month and reads what is stored in it",
+        run: stolen_memory::run,
+    },
+    Attack {
         name: "integer-masks",
         about: "an observer tells from a masked share which of two readings it is",
         run: integer_masks::run,
+    },
+    Attack {
+        name: "crash",
+        about: "a meter is switched off and on again between its shares, at every step",
+        run: crash::run,
     },
     Attack {
         name: "lone-home",
@@ -85,9 +99,19 @@ pub const ATTACKS: &[Attack] = &[
         run: lone_home::run,
     },
     Attack {
+        name: "send-times",
+        about: "a node links a home's two shares by when they come",
+        run: send_times::run,
+    },
+    Attack {
         name: "reidentify",
         about: "somebody who knows how homes live looks for them in an export of the whole chain",
         run: reidentify::run,
+    },
+    Attack {
+        name: "poison",
+        about: "one meter says 2^40 Wh, so that the total is worth nothing",
+        run: poison::run,
     },
     Attack {
         name: "bills",
