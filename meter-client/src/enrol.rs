@@ -116,8 +116,8 @@ pub fn request(
                     identity
                 }
             };
-            let keys = MeterKeys::generate(label, rng);
-            state.save_keys(&keys)?;
+            let mut keys = MeterKeys::generate(label, rng);
+            state.save_keys(&mut keys)?;
             (keys, identity)
         }
     };
@@ -182,7 +182,7 @@ pub fn accept(state: &StateDir, file: &Path) -> Result<Accepted, EnrolError> {
                 response.first_cycle,
                 secret,
             ));
-            state.save_keys(&keys)?;
+            state.save_keys(&mut keys)?;
             true
         }
     };
@@ -280,7 +280,7 @@ mod tests {
         accept(&home.state, &file).unwrap();
         let mut keys = home.state.keys().unwrap();
         keys.enrolment.as_mut().unwrap().move_to(6).unwrap();
-        home.state.save_keys(&keys).unwrap();
+        home.state.save_keys(&mut keys).unwrap();
         assert!(!accept(&home.state, &file).unwrap().changed);
         assert_eq!(home.state.keys().unwrap().enrolment.unwrap().cycle(), 6);
     }

@@ -191,6 +191,11 @@ impl Enrolment {
         &self.unsealed
     }
 
+    /// Lets go of them, now that the user has them.
+    pub fn forget_unsealed(&mut self) {
+        self.unsealed.clear();
+    }
+
     /// Moves on to `cycle`: the secret is ratcheted, and what was left of the cycle just before it is kept. Whether anything
     /// changed.
     ///

@@ -168,7 +168,7 @@ impl<'a, N: Node, C: Clock> Meter<'a, N, C> {
         loop {
             let schedule = self.driving(&mut work, &mut course, self.schedule(cycle)).await??;
             if course.enrolment_mut()?.move_to(cycle)? {
-                self.state.save_keys(&course.keys)?;
+                self.state.save_keys(&mut course.keys)?;
             }
             // After every move, and once more where the process died between the move and this.
             self.records().forget_before(cycle.saturating_sub(1))?;
@@ -382,7 +382,7 @@ impl<'a, N: Node, C: Clock> Meter<'a, N, C> {
             )
         };
         if course.enrolment_mut()?.forget_before(first, pending) {
-            self.state.save_keys(&course.keys)?;
+            self.state.save_keys(&mut course.keys)?;
         }
         for cycle in course.taken.clone() {
             let counts = self.records().counts(cycle)?;

@@ -72,7 +72,7 @@ fn a_cycle_that_the_keys_have_left_is_refused_at_once() {
     let (_dir, state) = enrolled();
     let mut keys = state.keys().unwrap();
     keys.enrolment.as_mut().unwrap().move_to(3).unwrap();
-    state.save_keys(&keys).unwrap();
+    state.save_keys(&mut keys).unwrap();
     let world = World::new(&[Conduct::Honest(0)], &[(2, SCHEDULE)]);
     let options = Options {
         cycle: Some(2),

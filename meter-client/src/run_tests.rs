@@ -509,7 +509,7 @@ fn a_meter_that_is_not_enrolled_is_refused() {
     let (_dir, state) = enrolled();
     let mut keys = state.keys().unwrap();
     keys.enrolment = None;
-    state.save_keys(&keys).unwrap();
+    state.save_keys(&mut keys).unwrap();
     let world = World::new(&[Conduct::Honest(0)], &[(0, SCHEDULE)]);
     let (done, _) = live(&world, &state, &mut Fickle::new(&[]), 1, ONE, u32::MAX);
     assert!(matches!(done, Some(Err(RunError::NotEnrolled))));

@@ -214,9 +214,12 @@ impl StateDir {
     /// # Errors
     ///
     /// [`StateError::Io`]; [`StateError::Seeds`] and the errors of [`Self::identity`] where there is something to seal.
-    pub fn save_keys(&self, keys: &MeterKeys) -> Result<(), StateError> {
-        for (cycle, seeds) in keys.enrolment.iter().flat_map(|enrolment| enrolment.unsealed()) {
-            self.seal_seeds(*cycle, seeds)?;
+    pub fn save_keys(&self, keys: &mut MeterKeys) -> Result<(), StateError> {
+        if let Some(enrolment) = &mut keys.enrolment {
+            for (cycle, seeds) in enrolment.unsealed() {
+                self.seal_seeds(*cycle, seeds)?;
+            }
+            enrolment.forget_unsealed();
         }
         write_atomically(&self.path.join(KEYS), &keys.to_json())
     }
@@ -454,7 +457,7 @@ mod tests {
     fn secrets_are_readable_by_their_owner_alone() {
         let (_dir, state) = state();
         state
-            .save_keys(&MeterKeys::generate("MAC1", &mut StdRng::seed_from_u64(1)))
+            .save_keys(&mut MeterKeys::generate("MAC1", &mut StdRng::seed_from_u64(1)))
             .unwrap();
         state.save_identity(&Identity::generate()).unwrap();
         assert_eq!(mode(state.path()), 0o700);
@@ -466,7 +469,7 @@ mod tests {
     fn keys_that_others_can_read_are_refused() {
         let (_dir, state) = state();
         state
-            .save_keys(&MeterKeys::generate("MAC1", &mut StdRng::seed_from_u64(1)))
+            .save_keys(&mut MeterKeys::generate("MAC1", &mut StdRng::seed_from_u64(1)))
             .unwrap();
         fs::set_permissions(state.path().join(KEYS), fs::Permissions::from_mode(0o640)).unwrap();
         assert!(matches!(state.keys(), Err(StateError::Exposed { mode: 0o640, .. })));
@@ -497,14 +500,15 @@ mod tests {
         let secret = MeterSecret::from_bytes([4; 32]);
         let mut keys = MeterKeys::generate("MAC1", &mut StdRng::seed_from_u64(1));
         keys.enrolment = Some(Enrolment::new(2, [3; 32], 5, secret.clone()));
-        assert!(matches!(state.save_keys(&keys), Err(StateError::NoIdentity { .. })));
+        assert!(matches!(state.save_keys(&mut keys), Err(StateError::NoIdentity { .. })));
         assert!(state.find_keys().unwrap().is_none());
 
         let identity = Identity::generate();
         state.save_identity(&identity).unwrap();
         // The user takes the identity away.
         fs::remove_file(state.path().join(IDENTITY)).unwrap();
-        state.save_keys(&keys).unwrap();
+        state.save_keys(&mut keys).unwrap();
+        assert!(keys.enrolment.as_ref().unwrap().unsealed().is_empty());
         let opened = state.seeds(5, &identity).unwrap().unwrap();
         assert_eq!(*opened.mask[1].to_bytes(), *secret.cycle_keys().mask[1].to_bytes());
         let other = state.seeds(5, &Identity::generate());

@@ -39,7 +39,7 @@ pub fn enrolled() -> (TempDir, StateDir) {
     let mut keys = MeterKeys::generate("MAC1", &mut StdRng::seed_from_u64(7));
     keys.enrolment = Some(Enrolment::new(REGION, [9; 32], 0, secret()));
     state.save_identity(&Identity::generate()).unwrap();
-    state.save_keys(&keys).unwrap();
+    state.save_keys(&mut keys).unwrap();
     (dir, state)
 }
 

@@ -88,7 +88,7 @@ fn enrolled(directory: &Path, home: usize, rng: &mut StdRng) -> (StateDir, HashM
     keys.enrolment = Some(Enrolment::new(REGION, [9; 32], 0, secret));
     state.create().expect("there is room");
     state.save_identity(&Identity::generate()).expect("there is room");
-    state.save_keys(&keys).expect("there is room");
+    state.save_keys(&mut keys).expect("there is room");
     (state, prids)
 }
 

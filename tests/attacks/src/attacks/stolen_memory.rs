@@ -13,7 +13,7 @@ use std::{
 use gridveil_primitives::{
     hash::tagged,
     prf::Seed,
-    pseudonym::{prid, OneTimeKey},
+    pseudonym::prid,
     CycleSchedule, Half, PeriodIndex, Prid,
 };
 use rand::{rngs::StdRng, Rng, SeedableRng};
