@@ -10,12 +10,7 @@ use std::{
     path::Path,
 };
 
-use gridveil_primitives::{
-    hash::tagged,
-    prf::Seed,
-    pseudonym::prid,
-    CycleSchedule, Half, PeriodIndex, Prid,
-};
+use gridveil_primitives::{hash::tagged, prf::Seed, pseudonym::prid, CycleSchedule, Half, PeriodIndex, Prid};
 use rand::{rngs::StdRng, Rng, SeedableRng};
 
 use crate::{
