@@ -6,10 +6,7 @@
 //! **Privacy.** Weights depend on sizes only.
 
 use core::marker::PhantomData;
-use frame_support::{
-    traits::Get,
-    weights::{constants::RocksDbWeight, Weight},
-};
+use frame_support::{traits::Get, weights::Weight};
 use frame_system::Config;
 
 /// What the calls and hooks of `pallet_billing` weigh.
@@ -36,22 +33,5 @@ impl<T: Config> WeightInfo for SubstrateWeight<T> {
         Weight::from_parts(26_000_000, 3_600)
             .saturating_add(T::DbWeight::get().reads(5_u64))
             .saturating_add(T::DbWeight::get().writes(1_u64))
-    }
-}
-
-/// The same with the database's default weights, for tests.
-impl WeightInfo for () {
-    fn publish_bills(n: u32) -> Weight {
-        Weight::from_parts(22_000_000, 3_600)
-            .saturating_add(Weight::from_parts(16_000_000, 2_700).saturating_mul(n.into()))
-            .saturating_add(RocksDbWeight::get().reads(4_u64))
-            .saturating_add(RocksDbWeight::get().reads((2_u64).saturating_mul(n.into())))
-            .saturating_add(RocksDbWeight::get().writes((1_u64).saturating_mul(n.into())))
-    }
-
-    fn finish_cycle() -> Weight {
-        Weight::from_parts(26_000_000, 3_600)
-            .saturating_add(RocksDbWeight::get().reads(5_u64))
-            .saturating_add(RocksDbWeight::get().writes(1_u64))
     }
 }

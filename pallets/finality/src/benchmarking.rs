@@ -270,6 +270,4 @@ mod benchmarks {
         assert_eq!(u32::try_from(Records::<T>::iter().count()), Ok(n));
         Ok(())
     }
-
-    impl_benchmark_test_suite!(Pallet, crate::mock::new_test_ext(), crate::mock::Test);
 }

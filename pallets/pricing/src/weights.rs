@@ -6,10 +6,7 @@
 //! **Privacy.** Weights depend on sizes only.
 
 use core::marker::PhantomData;
-use frame_support::{
-    traits::Get,
-    weights::{constants::RocksDbWeight, Weight},
-};
+use frame_support::{traits::Get, weights::Weight};
 use frame_system::Config;
 
 /// What the calls and hooks of `pallet_pricing` weigh.
@@ -26,14 +23,5 @@ impl<T: Config> WeightInfo for SubstrateWeight<T> {
         Weight::from_parts(25_000_000, 3_600)
             .saturating_add(T::DbWeight::get().reads(3_u64))
             .saturating_add(T::DbWeight::get().writes(1_u64))
-    }
-}
-
-/// The same with the database's default weights, for tests.
-impl WeightInfo for () {
-    fn set_price() -> Weight {
-        Weight::from_parts(25_000_000, 3_600)
-            .saturating_add(RocksDbWeight::get().reads(3_u64))
-            .saturating_add(RocksDbWeight::get().writes(1_u64))
     }
 }

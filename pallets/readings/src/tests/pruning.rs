@@ -68,7 +68,7 @@ fn a_block_prunes_no_more_than_it_has_room_for() {
     let mut ext = billed();
     ext.execute_with(|| Expired::set(vec![0]));
     let room =
-        <() as crate::WeightInfo>::prune(3).saturating_add(<Test as frame_system::Config>::DbWeight::get().reads(3));
+        <Test as crate::Config>::WeightInfo::prune(3).saturating_add(<Test as frame_system::Config>::DbWeight::get().reads(3));
     for expected in [13, 10, 8, 5, 2, 0] {
         idle(&mut ext, room);
         ext.execute_with(|| assert_eq!(left(0), expected));
@@ -121,7 +121,7 @@ fn batches_are_forgotten_after_the_single_shares_of_their_region() {
     });
     ext.commit_all().unwrap();
     let room =
-        <() as crate::WeightInfo>::prune(1).saturating_add(<Test as frame_system::Config>::DbWeight::get().reads(3));
+        <Test as crate::Config>::WeightInfo::prune(1).saturating_add(<Test as frame_system::Config>::DbWeight::get().reads(3));
     for expected in [(1, 2), (0, 2), (0, 1), (0, 0)] {
         idle(&mut ext, room);
         ext.execute_with(|| assert_eq!((left(0), Batches::<Test>::iter().count()), expected));
