@@ -7,19 +7,18 @@ use frame_support::traits::StorageInfo;
 use sc_client_db::BenchmarkingState;
 use sc_executor::{sp_wasm_interface::ExtendedHostFunctions, WasmExecutor};
 use serde_json::Value;
-use sp_core::{
-    blake2_256,
-    traits::{CallContext, CodeExecutor, Externalities, RuntimeCode, WrappedRuntimeCode},
-};
+use sp_core::traits::{CallContext, CodeExecutor, Externalities, RuntimeCode, WrappedRuntimeCode};
+use sp_externalities::Extensions;
+use sp_io::hashing::blake2_256;
 use sp_keystore::{testing::MemoryKeystore, KeystoreExt};
 use sp_runtime::traits::BlakeTwo256;
-use sp_state_machine::{BasicExternalities, Extensions, StateMachine};
+use sp_state_machine::{BasicExternalities, StateMachine};
 use sp_storage::Storage;
 use std::error::Error;
 
 /// The runtime, as the build script made it.
-// The constants in the included file are the builder's and have no documentation.
-#[allow(missing_docs)]
+// The constants in the included file are the builder's; they have no documentation, and one is enough.
+#[allow(missing_docs, dead_code)]
 mod wasm {
     include!(concat!(env!("OUT_DIR"), "/wasm_binary.rs"));
 }
@@ -125,7 +124,8 @@ impl Chain {
             &self.runtime_code(),
             CallContext::Offchain,
         )
-        .execute()?;
+        .execute()
+        .map_err(|error| error.to_string())?;
         let batches = Result::<Vec<BenchmarkBatch>, String>::decode(&mut &done[..])??;
         Ok(batches.into_iter().flat_map(|batch| batch.results).collect())
     }

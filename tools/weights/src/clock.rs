@@ -1,8 +1,8 @@
 //! The clock of the benchmarks: the time that the processor has spent on this thread. What else the machine does, and how
 //! long it lets the thread wait, is in no weight.
 
-// What the macro generates has no documentation.
-#![allow(missing_docs)]
+// What the macro generates has no documentation, and only the runtime calls it.
+#![allow(missing_docs, dead_code)]
 
 use rustix::time::{clock_gettime, ClockId};
 use sp_runtime_interface::{pass_by::AllocateAndReturnPointer, runtime_interface};
