@@ -73,7 +73,7 @@ pub fn measure(
     }))
 }
 
-/// The sizes to run at: `steps` of each component from its least to its greatest, the others at their greatest.
+/// The sizes to run at: at most `steps` of each component from its least to its greatest, the others at their greatest.
 fn sizes(components: &[Component], steps: u32) -> Vec<Vec<(BenchmarkParameter, u32)>> {
     let greatest: Vec<_> = components.iter().map(|(name, _, high)| (*name, *high)).collect();
     if components.is_empty() {
@@ -89,6 +89,7 @@ fn sizes(components: &[Component], steps: u32) -> Vec<Vec<(BenchmarkParameter, u
             all.push(sizes);
         }
     }
+    all.dedup();
     all
 }
 
@@ -123,7 +124,6 @@ mod tests {
                 [(a, 0), (b, 2)],
                 [(a, 4), (b, 2)],
                 [(a, 9), (b, 2)],
-                [(a, 9), (b, 1)],
                 [(a, 9), (b, 1)],
                 [(a, 9), (b, 2)]
             ]
