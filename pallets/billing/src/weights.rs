@@ -30,10 +30,10 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Registry::Roles: 1 read, 0 written
     // Registry::Users: 1000 read, 0 written
     fn publish_bills(n: u32) -> Weight {
-        Weight::from_parts(77_850_000, 0)
+        Weight::from_parts(734_496_697, 0)
             .saturating_add(T::DbWeight::get().reads_writes(4, 0))
             .saturating_add(
-                Weight::from_parts(48_529_366, 0)
+                Weight::from_parts(37_317_903, 0)
                     .saturating_add(T::DbWeight::get().reads_writes(2, 1))
                     .saturating_mul(n.into()),
             )
@@ -45,6 +45,6 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Registry::Roles: 1 read, 0 written
     // Timestamp::Now: 1 read, 0 written
     fn finish_cycle() -> Weight {
-        Weight::from_parts(160_838_000, 0).saturating_add(T::DbWeight::get().reads_writes(5, 1))
+        Weight::from_parts(75_444_000, 0).saturating_add(T::DbWeight::get().reads_writes(5, 1))
     }
 }

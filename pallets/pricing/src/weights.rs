@@ -25,6 +25,6 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Pricing::Prices: 1 read, 1 written
     // Registry::Roles: 1 read, 0 written
     fn set_price() -> Weight {
-        Weight::from_parts(59_276_000, 0).saturating_add(T::DbWeight::get().reads_writes(3, 1))
+        Weight::from_parts(71_532_000, 0).saturating_add(T::DbWeight::get().reads_writes(3, 1))
     }
 }
