@@ -1,6 +1,7 @@
 //! Batches: what the extension lets through, what is stored, and what becomes of shares that take both ways.
 
 use super::*;
+use crate::WeightInfo as _;
 
 /// A chain on which period 0 of region 1 has just ended.
 fn ended() -> (sp_io::TestExternalities, PeriodKey) {

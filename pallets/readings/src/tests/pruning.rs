@@ -1,6 +1,7 @@
 //! Forgetting the shares of expired cycles.
 
 use super::*;
+use crate::WeightInfo as _;
 
 /// A chain in cycle 1, with cycle 0 closed and every period reported by meter 0 of each region; all in the database.
 fn billed() -> sp_io::TestExternalities {
