@@ -239,6 +239,74 @@ impl Stage {
             .await
     }
 
+    /// A user asks for a receipt of its bill.
+    pub async fn make_receipt(&self, meter: &str, cycle: CycleId, out: &Path, urls: &str) -> Result<(), ProcessError> {
+        let call = self.meter("bill receipt", meter, urls).arg("bill").arg("receipt");
+        call.option("--cycle", cycle)
+            .path("--out", out)
+            .run(COMMAND_TIME)
+            .await
+            .map(drop)
+    }
+
+    /// Who finalises blocks, as a member tells it to whoever asks.
+    pub async fn authorities(&self, urls: &str) -> Result<String, ProcessError> {
+        let call = self.operator("consortium authorities", urls);
+        call.arg("consortium").arg("authorities").run(COMMAND_TIME).await
+    }
+
+    /// Somebody with nothing but these files checks a receipt.
+    pub async fn check_receipt(
+        &self,
+        receipt: &Path,
+        genesis: &[u8; 32],
+        authorities: &Path,
+        bill: &Path,
+    ) -> Result<Finished, ProcessError> {
+        Invocation::new("receipt check", &self.meter_client, &self.logs)
+            .arg("--json")
+            .arg("receipt")
+            .arg("check")
+            .arg(receipt.display())
+            .option("--genesis", hex::encode(genesis))
+            .path("--authorities", authorities)
+            .path("--bill", bill)
+            .finish(COMMAND_TIME)
+            .await
+    }
+
+    /// A meter's owner discloses periods, the first to the last.
+    pub async fn disclose(
+        &self,
+        meter: &str,
+        cycle: CycleId,
+        (from, to): (u16, u16),
+        out: &Path,
+        urls: &str,
+    ) -> Result<(), ProcessError> {
+        let call = self.meter("disclose", meter, urls).arg("disclose");
+        call.option("--cycle", cycle)
+            .option("--from", from)
+            .option("--to", to)
+            .path("--out", out)
+            .run(COMMAND_TIME)
+            .await
+            .map(drop)
+    }
+
+    /// What an auditor reads with that.
+    pub async fn audit(&self, disclosure: &Path, urls: &str) -> Result<Value, ProcessError> {
+        let call = Invocation::new("auditor", &self.meter_client, &self.logs);
+        let text = call
+            .option("--nodes", urls)
+            .arg("--json")
+            .arg("auditor")
+            .arg(disclosure.display())
+            .run(COMMAND_TIME)
+            .await?;
+        Ok(serde_json::from_str(&text).unwrap_or(Value::Null))
+    }
+
     /// The key centre makes its root key and its ledger.
     async fn init_key_centre(&self, urls: &str) -> Result<(), ProcessError> {
         self.key_centre("init", urls).run(COMMAND_TIME).await.map(drop)

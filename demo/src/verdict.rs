@@ -22,6 +22,7 @@ use gridveil_demo::{
 
 use crate::{
     claims::{self, Bills, Rule, Shares, Truth, Views},
+    proofs,
     story::{Day, StoryError, CYCLE},
 };
 
@@ -75,6 +76,10 @@ pub async fn judge(day: &Day<'_>, urls: &str) -> Result<Checks, StoryError> {
         claims::own_checks(&truth, &own_checks(day, urls).await?),
     );
     refusals(day, urls, &bills, &mut checks).await?;
+    if let Some((meter, report)) = bills.first_key_value() {
+        let genesis = day.chain.genesis_hash();
+        proofs::check(day.stage, meter, report, genesis, urls, &mut checks).await?;
+    }
     checks.add("all four nodes have the same finalised chain", same_chain(day).await?);
     show_one(day, &bills);
     Ok(checks)

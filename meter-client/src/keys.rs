@@ -337,7 +337,7 @@ impl<'de> Deserialize<'de> for Tail {
 }
 
 /// 32 secret bytes, stored in hexadecimal.
-struct Secret(Zeroizing<[u8; 32]>);
+pub(crate) struct Secret(pub Zeroizing<[u8; 32]>);
 
 impl Serialize for Secret {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -422,7 +422,7 @@ fn is_private(path: &Path) -> Result<bool, StateError> {
 }
 
 /// Reads a file that only its owner may read; `None` where there is none.
-fn read_secret(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, StateError> {
+pub(crate) fn read_secret(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, StateError> {
     if !is_private(path)? {
         return Ok(None);
     }

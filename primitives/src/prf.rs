@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The bits of a period's index, and so the depth of the leaves.
-const DEPTH: u8 = 16;
+pub(crate) const DEPTH: u8 = 16;
 
 /// The value of f at one period: 32 bytes that are wiped when dropped.
 pub type Leaf = Zeroizing<[u8; 32]>;
@@ -36,7 +36,7 @@ fn children(node: &[u8; 32]) -> Zeroizing<[[u8; 32]; 2]> {
 }
 
 /// The node at depth `to` above the leaf of `k`, from the one at depth `from`.
-fn descend(node: &[u8; 32], k: PeriodIndex, from: u8, to: u8) -> Leaf {
+pub(crate) fn descend(node: &[u8; 32], k: PeriodIndex, from: u8, to: u8) -> Leaf {
     let mut node = Zeroizing::new(*node);
     for depth in from..to {
         let children = children(&node);
@@ -83,14 +83,18 @@ pub struct Tail {
     nodes: Zeroizing<Vec<[u8; 32]>>,
 }
 
-/// The largest subtrees that together have the leaves from `first` on, ascending: the first leaf of each, and its depth.
-fn subtrees(first: PeriodIndex) -> impl Iterator<Item = (PeriodIndex, u8)> {
+/// The largest subtrees that together have the leaves from `first` to `last`, ascending: the first leaf of each, and its depth.
+pub(crate) fn subtrees(first: PeriodIndex, last: PeriodIndex) -> impl Iterator<Item = (PeriodIndex, u8)> {
     let mut next = Some(first);
     core::iter::from_fn(move || {
-        let first = next?;
-        // As many levels as the leaf's index ends in zeros; at most 16, where it is 0.
-        let height = first.trailing_zeros();
-        next = 1u16.checked_shl(height).and_then(|span| first.checked_add(span));
+        let first = next.filter(|first| *first <= last)?;
+        let left = u32::from(last.saturating_sub(first)).saturating_add(1);
+        // As many levels as the leaf's index ends in zeros, and no more than the leaves that are left fill.
+        let height = u32::from(first).trailing_zeros().min(left.checked_ilog2()?);
+        let after = 1u32
+            .checked_shl(height)
+            .and_then(|span| u32::from(first).checked_add(span));
+        next = after.and_then(|after| PeriodIndex::try_from(after).ok());
         Some((first, DEPTH.saturating_sub(u8::try_from(height).unwrap_or(DEPTH))))
     })
 }
@@ -109,7 +113,10 @@ impl Tail {
     /// The node at this depth above the leaf of `k`.
     fn node(&self, k: PeriodIndex, depth: u8) -> Option<Leaf> {
         let above = |((first, from), node): ((PeriodIndex, u8), _)| (first <= k).then_some((from, node));
-        let (from, node) = subtrees(self.first).zip(self.nodes.iter()).map_while(above).last()?;
+        let (from, node) = subtrees(self.first, PeriodIndex::MAX)
+            .zip(self.nodes.iter())
+            .map_while(above)
+            .last()?;
         Some(descend(node, k, from, depth))
     }
 
@@ -119,7 +126,9 @@ impl Tail {
             return;
         }
         let mut nodes = Zeroizing::new(Vec::with_capacity(DEPTH.into()));
-        nodes.extend(subtrees(k).filter_map(|(first, depth)| self.node(first, depth).map(|node| *node)));
+        nodes.extend(
+            subtrees(k, PeriodIndex::MAX).filter_map(|(first, depth)| self.node(first, depth).map(|node| *node)),
+        );
         *self = Self { first: k, nodes };
     }
 
@@ -130,7 +139,7 @@ impl Tail {
 
     /// The tail from `first` on with these roots; `None` if there is another number of them.
     pub(crate) fn new(first: PeriodIndex, nodes: Zeroizing<Vec<[u8; 32]>>) -> Option<Self> {
-        (subtrees(first).count() == nodes.len()).then_some(Self { first, nodes })
+        (subtrees(first, PeriodIndex::MAX).count() == nodes.len()).then_some(Self { first, nodes })
     }
 }
 
