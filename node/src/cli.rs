@@ -45,6 +45,11 @@ pub struct Settings {
     #[arg(long, value_name = "ACCOUNT|best|off", default_value_t)]
     pub leader_vote: LeaderChoice,
 
+    /// Make a block whenever `driven_seal` asks for one, at the moment that it names, and never by itself: for replays and
+    /// measurements on a development chain.
+    #[arg(long)]
+    pub driven_clock: bool,
+
     /// When to stop for want of disk space: before the database can't be written any more.
     #[command(flatten)]
     pub storage_monitor: StorageMonitorParams,

@@ -19,6 +19,7 @@
 //! | [`mask`] | masks and blindings |
 //! | [`share`] | readings into masked shares and back |
 //! | [`meter`] | all that a meter computes in a period, in one step |
+//! | [`disclosure`] | what an auditor is given to read some periods |
 //! | [`batch`] | signed shares that travel together, and their check |
 //! | [`filter`] | the Bloom filters BF1 and BF2 |
 //! | [`tally`] | sums of pseudonyms |
@@ -50,6 +51,7 @@ extern crate alloc;
 
 pub mod batch;
 pub mod commitment;
+pub mod disclosure;
 pub mod filter;
 pub mod hash;
 pub mod keys;
@@ -61,6 +63,7 @@ pub mod prf;
 pub mod pseudonym;
 pub mod refusal;
 pub mod share;
+pub mod tail;
 pub mod tally;
 pub mod types;
 

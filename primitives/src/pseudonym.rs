@@ -172,8 +172,12 @@ pub fn verify(prid: &Prid, message: &[u8], signature: &[u8; 64]) -> bool {
 
 /// The pseudonym of one half of period `k`, as the key centre computes it: P0 + H2(f_s(k))·B.
 pub fn prid(spend: &SpendPublic, keys: &CycleKeys, half: Half, k: PeriodIndex) -> Prid {
-    let offset = offset(&half.of(&keys.pseudonym).leaf(k));
-    (spend.point() + &*offset * RISTRETTO_BASEPOINT_TABLE)
+    prid_of_leaf(spend, &half.of(&keys.pseudonym).leaf(k))
+}
+
+/// The pseudonym of the half and period that the leaf belongs to.
+pub(crate) fn prid_of_leaf(spend: &SpendPublic, leaf: &[u8; 32]) -> Prid {
+    (spend.point() + &*offset(leaf) * RISTRETTO_BASEPOINT_TABLE)
         .compress()
         .to_bytes()
 }

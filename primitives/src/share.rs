@@ -14,6 +14,15 @@ use crate::{
     types::{CycleId, PeriodIndex},
 };
 
+/// The most that one home can use or feed in within a period, in watt-hours: nearly three times what a connection of 3 × 100 A carries
+/// in half an hour. A pair with a reading beyond it counts as none: it is left out of the total and not billed.
+pub const LARGEST_READING: u64 = 100_000;
+
+/// Whether a home can have this reading.
+pub fn is_plausible(reading: i64) -> bool {
+    reading.unsigned_abs() <= LARGEST_READING
+}
+
 /// rc' and rc'', what a meter sends for one reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MaskedPair {

@@ -267,9 +267,8 @@ sp_api::impl_runtime_apis! {
         fn benchmark_metadata(
             extra: bool,
         ) -> (Vec<frame_benchmarking::BenchmarkList>, Vec<frame_support::traits::StorageInfo>) {
-            use crate::{Consortium, Pricing};
+            use crate::Pricing;
             use frame_support::traits::StorageInfoTrait;
-            use frame_system_benchmarking::{extensions::Pallet as SystemExtensionsBench, Pallet as SystemBench};
 
             let mut list = Vec::new();
             list_benchmarks!(list, extra);
@@ -279,11 +278,8 @@ sp_api::impl_runtime_apis! {
         fn dispatch_benchmark(
             config: frame_benchmarking::BenchmarkConfig,
         ) -> Result<Vec<frame_benchmarking::BenchmarkBatch>, alloc::string::String> {
-            use crate::{Consortium, Pricing};
+            use crate::Pricing;
             use frame_support::traits::WhitelistedStorageKeys;
-            use frame_system_benchmarking::{extensions::Pallet as SystemExtensionsBench, Pallet as SystemBench};
-
-            impl frame_system_benchmarking::Config for Runtime {}
 
             let whitelist = crate::AllPalletsWithSystem::whitelisted_storage_keys();
             let mut batches = Vec::new();

@@ -194,6 +194,31 @@ async fn a_period_in_which_all_are_silent_is_withheld() {
 }
 
 #[tokio::test]
+async fn a_reading_that_no_home_can_have_is_left_out_before_the_total_is_opened() {
+    for excess in [1 << 40, i64::MIN + 1_000, 101_000, -101_000] {
+        let mut scene = Scene::published().await;
+        scene.home_mut(2).excess = excess;
+        scene.play(0, all);
+        scene.watch(0).await.unwrap();
+        check_totals(&scene, |home, _| if home == 2 { SILENT } else { &Half::BOTH });
+        let found = found(&scene);
+        assert_eq!(found.len(), usize::from(PERIODS));
+        assert!(found
+            .iter()
+            .all(|(_, _, label, kind)| (label.as_deref(), *kind) == (Some("home 2"), FaultKind::Implausible)));
+    }
+}
+
+#[tokio::test]
+async fn a_large_reading_that_a_home_can_have_counts() {
+    let mut scene = Scene::published().await;
+    scene.home_mut(2).excess = 99_000;
+    scene.play(0, all);
+    scene.watch(0).await.unwrap();
+    assert_eq!(found(&scene), []);
+}
+
+#[tokio::test]
 async fn an_alien_share_is_excluded_and_recorded_by_its_pseudonym() {
     let scene = Scene::published().await;
     // A pseudonym of a home of region 2 that slipped through region 1's filter.

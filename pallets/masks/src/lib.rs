@@ -256,10 +256,10 @@ pub mod pallet {
         ///
         /// Origin: an account with the role of the key centre. Event: [`Event::ManifestsPublished`].
         #[pallet::call_index(1)]
-        #[pallet::weight(manifests.iter().fold(<T as Config>::WeightInfo::publish_manifest(0), |weight, manifest| {
+        #[pallet::weight(manifests.iter().fold(<T as Config>::WeightInfo::publish_manifests(0), |weight, manifest| {
             // A filter is looked at only if it has the length for this many meters.
             let meters = manifest.meters.min(T::MaxMeters::get());
-            weight.saturating_add(<T as Config>::WeightInfo::publish_manifest(meters))
+            weight.saturating_add(<T as Config>::WeightInfo::publish_manifests(meters))
         }))]
         pub fn publish_manifests(
             origin: OriginFor<T>,

@@ -68,7 +68,7 @@ impl Contains<AccountId32> for Members {
 }
 
 impl pallet_registry::Config for Test {
-    type WeightInfo = ();
+    type WeightInfo = pallet_registry::weights::SubstrateWeight<Test>;
     type ConsortiumOrigin = EnsureRoot<AccountId32>;
     type IsAggregator = Members;
     type Permission = PermitAll;
@@ -117,7 +117,7 @@ impl OnOutcome for Listener {
 }
 
 impl crate::Config for Test {
-    type WeightInfo = ();
+    type WeightInfo = crate::weights::SubstrateWeight<Test>;
     type ClosedPeriods = TestPeriods;
     type OnOutcome = Listener;
     type MaxMeters = ConstU32<50>;

@@ -99,7 +99,7 @@ impl<T: Config> Pallet<T> {
 
     /// The places of those shares that are on chain already, ascending, and how many entries of single shares were looked
     /// at to find out: all of the period's, or one for each share of the batch, whichever are fewer.
-    fn used(key: &PeriodKey, tally: &Tally, shares: &[SignedShare]) -> (Vec<u16>, u32) {
+    pub(crate) fn used(key: &PeriodKey, tally: &Tally, shares: &[SignedShare]) -> (Vec<u16>, u32) {
         let place = (key.cycle, key.region, key.period);
         let few = u64::from(tally.singles) <= u64::try_from(shares.len()).unwrap_or(u64::MAX);
         let (singles, looks): (BTreeSet<Prid>, u32) = if few {

@@ -118,6 +118,12 @@ impl<T: Config> AuthenticateMeter<T> {
         blocks.max(1)
     }
 
+    /// What the checks of a batch weigh, with `batches` in the period already and a look at `singles` entries.
+    fn weight_of_batch(length: u32, batches: u32, singles: u32) -> Weight {
+        let checks = <T as Config>::WeightInfo::authenticate_batch(length, batches);
+        checks.saturating_add(<T as Config>::WeightInfo::look_at_singles(singles))
+    }
+
     /// The number of a batch's shares.
     fn length(shares: &[gridveil_primitives::batch::SignedShare]) -> u32 {
         u32::try_from(shares.len()).unwrap_or(u32::MAX)
@@ -145,7 +151,7 @@ where
             Some(Call::submit { .. }) => <T as Config>::WeightInfo::authenticate(T::MaxBatches::get()),
             Some(Call::submit_batch { shares, .. }) => {
                 let length = Self::length(shares);
-                <T as Config>::WeightInfo::authenticate_batch(length, T::MaxBatches::get(), length)
+                Self::weight_of_batch(length, T::MaxBatches::get(), length)
             }
             _ => Weight::zero(),
         }
@@ -235,7 +241,7 @@ where
                     Some(Call::submit_batch { shares, .. }) => Self::length(shares),
                     _ => 0,
                 };
-                <T as Config>::WeightInfo::authenticate_batch(length, batches, singles)
+                Self::weight_of_batch(length, batches, singles)
             }
             Checked::Other => Weight::zero(),
         };

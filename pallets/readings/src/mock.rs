@@ -82,7 +82,7 @@ impl pallet_registry::CallPermission<AccountId32, RuntimeCall> for Anything {
 }
 
 impl pallet_registry::Config for Test {
-    type WeightInfo = ();
+    type WeightInfo = pallet_registry::weights::SubstrateWeight<Test>;
     type ConsortiumOrigin = EnsureRoot<AccountId32>;
     type IsAggregator = Aggregators;
     type Permission = Anything;
@@ -92,7 +92,7 @@ impl pallet_registry::Config for Test {
 }
 
 impl pallet_masks::Config for Test {
-    type WeightInfo = ();
+    type WeightInfo = pallet_masks::weights::SubstrateWeight<Test>;
     type ClosedPeriods = Readings;
     type OnOutcome = ();
     type MaxMeters = ConstU32<64>;
@@ -111,7 +111,7 @@ impl Contains<CycleId> for ExpiredCycles {
 }
 
 impl pallet_readings::Config for Test {
-    type WeightInfo = ();
+    type WeightInfo = crate::weights::SubstrateWeight<Test>;
     type SlotDuration = ConstU64<SLOT_MS>;
     type SharesExpired = ExpiredCycles;
     type MaxClosesPerBlock = MaxCloses;

@@ -189,7 +189,7 @@ fn a_batch_with_a_share_altered_or_signed_for_another_chain_is_refused() {
 }
 
 #[test]
-fn a_block_has_room_for_many_full_batches() {
+fn a_block_has_room_for_the_shares_of_three_million_meters() {
     use frame_support::dispatch::{DispatchClass, GetDispatchInfo};
     use gridveil_runtime::configs::system::{RuntimeBlockWeights, MAX_NORMAL_BYTES};
     use sp_runtime::traits::TransactionExtension;
@@ -212,7 +212,12 @@ fn a_block_has_room_for_many_full_batches() {
         .max_total
         .expect("limited");
     let fit = normal.ref_time() / weight.ref_time();
-    assert!(fit >= 8, "{fit} full batches in a block");
+    // Two shares each in half an hour, of which a slot is three seconds.
+    let needed = 2 * 3_000_000 * 3 / 1_800;
+    assert!(
+        fit * u64::from(MAX_BATCH_SHARES) >= needed,
+        "{fit} full batches in a block"
+    );
     let bytes = u64::from(MAX_NORMAL_BYTES) / (104 * u64::from(MAX_BATCH_SHARES));
     assert!(bytes >= fit, "time is scarcer than bytes");
 }

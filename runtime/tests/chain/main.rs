@@ -21,3 +21,4 @@ mod session_keys;
 mod stall;
 mod status;
 mod upgrade;
+mod weights;

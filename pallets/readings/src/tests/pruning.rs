@@ -1,6 +1,7 @@
 //! Forgetting the shares of expired cycles.
 
 use super::*;
+use crate::WeightInfo as _;
 
 /// A chain in cycle 1, with cycle 0 closed and every period reported by meter 0 of each region; all in the database.
 fn billed() -> sp_io::TestExternalities {
@@ -67,8 +68,8 @@ fn pruning_takes_the_shares_and_leaves_the_totals() {
 fn a_block_prunes_no_more_than_it_has_room_for() {
     let mut ext = billed();
     ext.execute_with(|| Expired::set(vec![0]));
-    let room =
-        <() as crate::WeightInfo>::prune(3).saturating_add(<Test as frame_system::Config>::DbWeight::get().reads(3));
+    let room = <Test as crate::Config>::WeightInfo::prune(3)
+        .saturating_add(<Test as frame_system::Config>::DbWeight::get().reads(3));
     for expected in [13, 10, 8, 5, 2, 0] {
         idle(&mut ext, room);
         ext.execute_with(|| assert_eq!(left(0), expected));
@@ -120,8 +121,8 @@ fn batches_are_forgotten_after_the_single_shares_of_their_region() {
         Expired::set(vec![0]);
     });
     ext.commit_all().unwrap();
-    let room =
-        <() as crate::WeightInfo>::prune(1).saturating_add(<Test as frame_system::Config>::DbWeight::get().reads(3));
+    let room = <Test as crate::Config>::WeightInfo::prune(1)
+        .saturating_add(<Test as frame_system::Config>::DbWeight::get().reads(3));
     for expected in [(1, 2), (0, 2), (0, 1), (0, 0)] {
         idle(&mut ext, room);
         ext.execute_with(|| assert_eq!((left(0), Batches::<Test>::iter().count()), expected));
