@@ -6,7 +6,7 @@
 //! **Privacy.** Keys and readings are made up.
 
 use codec::Encode;
-use gridveil_primitives::{CycleSchedule, Manifest, Opening, PeriodIndex, PeriodView, Prid, Refusal};
+use gridveil_primitives::{CycleSchedule, Manifest, Opening, Outcome, PeriodIndex, PeriodView, Prid, Refusal, Total};
 use gridveil_runtime::{AccountId, RuntimeCall, Signature, SignedPayload, UncheckedExtrinsic};
 use sp_core::sr25519;
 use sp_runtime::{
@@ -18,6 +18,7 @@ use sp_runtime::{
 use crate::{
     grid::{schedule, submit, Region},
     harness::{key_centre, Chain, Signer},
+    report::{seen, Seen},
 };
 
 /// How many periods a scene has.
@@ -158,6 +159,13 @@ impl Scene {
             .chain
             .call::<Option<PeriodView>>("GridApi_period", self.region.key(k));
         view.expect("it has a manifest")
+    }
+
+    /// That a period is opened with the total of so many meters, and that it is this one.
+    pub fn opened(&mut self, k: PeriodIndex, meters: u32, energy: i64) -> Seen {
+        let outcome = self.view(k).outcome;
+        let total = Outcome::Opened(Total { meters, energy });
+        seen(outcome == Some(total), format!("{outcome:?}"))
     }
 
     /// The key centre opens a period without some homes and shares.
