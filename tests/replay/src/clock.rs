@@ -101,7 +101,8 @@ impl Clock {
             blocks: 0,
             extrinsics: 0,
         };
-        // Clients read the chain's clock, which a genesis does not have.
+        // Clients read the chain's clock, which a genesis does not have, at a block that is final, which its child makes it.
+        clock.seal().await?;
         clock.seal().await?;
         Ok(clock)
     }
@@ -120,7 +121,7 @@ impl Clock {
         &self.rpc
     }
 
-    /// Makes the next block.
+    /// Makes the next block, and the one before it final.
     pub async fn seal(&mut self) -> Result<Sealed, ReplayError> {
         self.process.check_alive()?;
         let sealed: Sealed = self
