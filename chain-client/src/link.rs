@@ -218,6 +218,19 @@ fn summarise(mut failures: Vec<Error>) -> Error {
     }
 }
 
+/// Bytes as JSON-RPC has them.
+pub(crate) fn hex_text(bytes: &[u8]) -> String {
+    format!("0x{}", hex::encode(bytes))
+}
+
+/// The bytes of such a text; [`Error::Decode`] says of `what` that it is none.
+pub(crate) fn bytes_of(text: &str, what: &str) -> Result<Vec<u8>, Error> {
+    hex::decode(text.trim_start_matches("0x")).map_err(|cause| Error::Decode {
+        what: what.into(),
+        cause: cause.to_string(),
+    })
+}
+
 /// Says in our terms what a node or the transport to it reported.
 pub(crate) fn translate(url: &str, what: &str, cause: RpcError) -> Error {
     let (url, what) = (url.to_owned(), what.to_owned());
