@@ -7,7 +7,7 @@
 use crate::{
     chain::{Options, View},
     runtime::Grid,
-    Error,
+    socket, Error,
 };
 use backon::{BackoffBuilder, ExponentialBuilder, Retryable};
 use std::{
@@ -173,7 +173,7 @@ impl Link {
         let after = self.options.connect_timeout;
         let connect = async {
             let what = "connecting";
-            let client = RpcClient::from_insecure_url(url)
+            let client = socket::connect(url)
                 .await
                 .map_err(|cause| translate(url, what, cause))?;
             let rpc = Methods::new(client.clone());
