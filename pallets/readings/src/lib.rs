@@ -55,9 +55,9 @@ pub mod pallet {
         traits::{Contains, IsSubType, OriginTrait, Time},
     };
     use frame_system::pallet_prelude::*;
+    use gridveil_host_functions::points;
     use gridveil_primitives::{
-        batch::SignedShare, tally, CycleId, PeriodIndex, PeriodKey, PeriodStatus, PointBytes, Prid, Refusal, RegionId,
-        Share,
+        batch::SignedShare, CycleId, PeriodIndex, PeriodKey, PeriodStatus, PointBytes, Prid, Refusal, RegionId, Share,
     };
     use scale_info::TypeInfo;
 
@@ -326,7 +326,7 @@ pub mod pallet {
                 so_far.sum = so_far.sum.wrapping_add(value);
                 // `prepare` has refused what is no point. Were one to come this far, T would miss it, BF2 would not know
                 // T, and the period would close as faulty.
-                if let Some(point) = tally::add(&so_far.point, &prid) {
+                if let Some(point) = points::sum(&[so_far.point, prid]) {
                     so_far.point = point;
                 }
             });
@@ -362,7 +362,7 @@ pub mod pallet {
                     .collect();
                 batch.sort_by_key(|share| share.prid);
                 let prids: Vec<_> = batch.iter().map(|share| share.prid).collect();
-                let point = tally::sum(prids.iter()).unwrap_or(tally::EMPTY);
+                let point = points::sum(&prids).unwrap_or_default();
                 Self::admit_batch(*key, &batch, &[], &point);
             }
             Statuses::<T>::insert(key, PeriodStatus::Faulty);
