@@ -10,8 +10,8 @@
 use crate::SessionKeys;
 use codec::{Compact, Encode};
 use gridveil_primitives::{
-    batch::SignedShare, Bid, CycleId, CycleSchedule, Manifest, Opening, PeriodIndex, PeriodKey, Price, Prid, RegionId,
-    RegionInfo, Role,
+    batch::SignedShare, Bid, BillCommitments, BillOpening, CycleId, CycleSchedule, Manifest, Opening, PeriodIndex,
+    PeriodKey, Price, Prid, RegionId, RegionInfo, Role,
 };
 use std::fmt;
 
@@ -131,9 +131,15 @@ pub fn set_price(key: &PeriodKey, price: Price) -> Call {
     Call::new("Pricing", "set_price", (key, price))
 }
 
-/// Publishes where users' bills are: BID, binary CID and BLAKE2b-256 of each. By the key centre.
-pub fn publish_bills(cycle: CycleId, bills: &[(Bid, Vec<u8>, [u8; 32])]) -> Call {
-    Call::new("Billing", "publish_bills", (cycle, bills))
+/// Publishes where the bills of users in a region are and what they come to, hidden: BID, binary CID, BLAKE2b-256 and
+/// commitments of each. By the key centre.
+pub fn publish_bills(region: RegionId, cycle: CycleId, bills: &[(Bid, Vec<u8>, [u8; 32], BillCommitments)]) -> Call {
+    Call::new("Billing", "publish_bills", (region, cycle, bills))
+}
+
+/// Opens what a region's bills of a cycle add up to. By the key centre.
+pub fn reconcile(region: RegionId, cycle: CycleId, opening: &BillOpening) -> Call {
+    Call::new("Billing", "reconcile", (region, cycle, opening))
 }
 
 /// Declares a cycle's billing finished. By the key centre.

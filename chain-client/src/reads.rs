@@ -10,8 +10,8 @@ use crate::{
 };
 use codec::{DecodeAll, Encode};
 use gridveil_primitives::{
-    Bid, BillRecord, CycleId, CycleSchedule, Manifest, Moment, PeriodIndex, PeriodKey, PeriodView, RegionId,
-    RegionInfo, Role, Share,
+    Bid, BillRecord, CycleId, CycleSchedule, Manifest, Moment, PeriodIndex, PeriodKey, PeriodView, RegionBills,
+    RegionId, RegionInfo, Role, Share,
 };
 use subxt::utils::H256;
 
@@ -70,6 +70,8 @@ questions! {
     "bill": bill, bill_at(cycle: CycleId, bid: &Bid) -> Option<BillRecord>;
     /// Where all of a user's bills are, by ascending cycle.
     "bills": bills, bills_at(bid: &Bid) -> Vec<(CycleId, BillRecord)>;
+    /// What a region's bills of a cycle add up to; `None` while there are none.
+    "region_bills": region_bills, region_bills_at(region: RegionId, cycle: CycleId) -> Option<RegionBills>;
     /// The accounts of the consortium's members.
     "members": members, members_at() -> Vec<[u8; 32]>;
 }

@@ -333,6 +333,12 @@ impl Stage {
         Ok(serde_json::from_str(&text).unwrap_or(Value::Null))
     }
 
+    /// Somebody without a key compares the cycle's bills with its totals.
+    pub async fn audit_bills(&self, cycle: CycleId, urls: &str) -> Result<Finished, ProcessError> {
+        let call = self.operator("audit", urls).arg("audit");
+        call.option("--cycle", cycle).finish(COMMAND_TIME).await
+    }
+
     /// The key centre makes its root key and its ledger.
     async fn init_key_centre(&self, urls: &str) -> Result<(), ProcessError> {
         self.key_centre("init", urls).run(COMMAND_TIME).await.map(drop)

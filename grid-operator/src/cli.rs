@@ -9,7 +9,7 @@ use gridveil_primitives::{CycleId, PeriodIndex, RegionId, PERIODS_PER_CYCLE};
 
 use crate::{consortium::cli::ConsortiumArgs, key_centre::schedule::Start};
 
-/// The key centre and the control centre of a gridveil grid, and the members of its consortium.
+/// The key centre and the control centre of a gridveil grid, the members of its consortium, and its auditors.
 ///
 /// Each command can be stopped at any moment and given again: it carries on where it was. Messages go to the standard
 /// error; set RUST_LOG for more of them.
@@ -39,6 +39,12 @@ pub enum Role {
     ControlCentre(ControlCentreArgs),
     /// Forms and finalises blocks, and decides by vote on members, roles, regions and upgrades.
     Consortium(ConsortiumArgs),
+    /// Compares what a cycle's bills add up to with the totals at their prices. Needs no key; ends with 1 where they differ.
+    Audit {
+        /// The cycle.
+        #[arg(long, value_name = "C")]
+        cycle: CycleId,
+    },
 }
 
 /// The key centre's part of the command line.
@@ -202,7 +208,7 @@ impl Cli {
                     }
                 )
             }
-            Role::Consortium(_) => false,
+            Role::Consortium(_) | Role::Audit { .. } => false,
         }
     }
 }

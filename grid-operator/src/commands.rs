@@ -6,10 +6,11 @@ use std::{path::PathBuf, sync::Arc};
 
 use gridveil_bills::store::{self, Store};
 use gridveil_chain_client::{Chain, Options, RoleKey};
-use gridveil_primitives::Price;
+use gridveil_primitives::{CycleId, Price};
 use serde::Serialize;
 
 use crate::{
+    audit,
     cli::{Cli, ControlCentreArgs, ControlCentreCommand, KeyCentreArgs, KeyCentreCommand, Role},
     config::{need, Config},
     consortium,
@@ -40,6 +41,7 @@ pub async fn run(cli: Cli) -> Result<(), Error> {
         Role::KeyCentre(args) => key_centre(args, &config, nodes, output).await,
         Role::ControlCentre(args) => control_centre(args, &config, nodes, output).await,
         Role::Consortium(args) => consortium::run::run(args, &config, nodes, output).await,
+        Role::Audit { cycle } => audit(cycle, nodes, output).await,
     }
 }
 
@@ -238,6 +240,17 @@ async fn control_centre(
         || format!("{count} periods were priced by this run"),
     );
     Ok(())
+}
+
+async fn audit(cycle: CycleId, nodes: Vec<String>, output: Output) -> Result<(), Error> {
+    let found = audit::audit(&connect(nodes, None).await?, cycle).await?;
+    output.result(&found, || found.words());
+    if found.adds_up {
+        return Ok(());
+    }
+    let wrong = found.regions.iter().filter(|one| !one.problems.is_empty());
+    let regions = wrong.map(|one| one.region).collect();
+    Err(Error::DoesNotAddUp { cycle, regions })
 }
 
 /// A currency is printed on bills before amounts.

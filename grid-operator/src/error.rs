@@ -207,6 +207,14 @@ pub enum Error {
         /// What is missing.
         problem: String,
     },
+    /// An audit found that bills and totals differ, or cannot be compared.
+    #[error("the bills of cycle {cycle} are not shown to add up to its totals: see {}", those(.regions))]
+    DoesNotAddUp {
+        /// The cycle.
+        cycle: CycleId,
+        /// Where not.
+        regions: Vec<RegionId>,
+    },
     /// A worker failed in a way that none should.
     #[error("a worker failed: {0}; please report this")]
     Worker(String),
@@ -242,6 +250,15 @@ fn those_open(open: &[String]) -> String {
     match open {
         [] => "and no other either".into(),
         open => format!("only {}", open.join(", ")),
+    }
+}
+
+/// The regions in question, in words.
+fn those(regions: &[RegionId]) -> String {
+    let named: Vec<_> = regions.iter().map(ToString::to_string).collect();
+    match named.as_slice() {
+        [] => "that no region took part".into(),
+        named => format!("region {}", named.join(", ")),
     }
 }
 

@@ -3,6 +3,8 @@
 //! Openings and filters are checked with the same functions that the chain uses. A test can make an order fail, lose
 //! its answer, stop the operator dead just before or just after the chain takes it, or let the node go away.
 
+mod bills;
+
 use std::{
     collections::BTreeMap,
     future::Future,
@@ -14,8 +16,8 @@ use codec::Encode;
 use gridveil_chain_client::{Error, Head};
 use gridveil_primitives::{
     commitment::verify_opening, filter, share, tally, Bid, BillRecord, CycleId, CycleSchedule, Manifest, Moment,
-    Outcome, PeriodIndex, PeriodKey, PeriodStatus, PeriodView, PointBytes, Price, Prid, RegionId, RegionInfo, Role,
-    Share, Total,
+    Outcome, PeriodIndex, PeriodKey, PeriodStatus, PeriodView, PointBytes, Price, Prid, RegionBills, RegionId,
+    RegionInfo, Role, Share, Total,
 };
 use tokio::sync::{watch, Notify};
 
@@ -54,6 +56,7 @@ pub struct World {
     pub outcomes: BTreeMap<PeriodKey, Outcome>,
     pub prices: BTreeMap<PeriodKey, Price>,
     pub bills: BTreeMap<(CycleId, Bid), BillRecord>,
+    pub sums: BTreeMap<(RegionId, CycleId), RegionBills>,
     pub finished: Vec<CycleId>,
     /// Every order that was applied.
     pub orders: Vec<Order>,
@@ -409,16 +412,8 @@ impl World {
                 ensure(!self.prices.contains_key(key), "AlreadyPriced")?;
                 self.prices.insert(*key, *price);
             }
-            Order::PublishBills(cycle, bills) => {
-                ensure(!self.finished.contains(cycle), "AlreadyFinished")?;
-                ensure(bills.iter().all(|(bid, _)| self.users.contains_key(bid)), "UnknownUser")?;
-                ensure(
-                    bills.iter().all(|(bid, _)| !self.bills.contains_key(&(*cycle, *bid))),
-                    "AlreadyBilled",
-                )?;
-                self.bills
-                    .extend(bills.iter().map(|(bid, record)| ((*cycle, *bid), record.clone())));
-            }
+            Order::PublishBills(region, cycle, bills) => self.publish_bills(*region, *cycle, bills)?,
+            Order::Reconcile(region, cycle, opening) => self.reconcile(*region, *cycle, opening)?,
             Order::FinishCycle(cycle) => {
                 ensure(!self.finished.contains(cycle), "AlreadyFinished")?;
                 self.finished.push(*cycle);
@@ -532,6 +527,16 @@ impl Grid for FakeGrid {
     async fn bill(&self, cycle: CycleId, bid: Bid, at: BlockHash) -> Result<Option<BillRecord>, Error> {
         self.check(at)?;
         Ok(self.world().bills.get(&(cycle, bid)).cloned())
+    }
+
+    async fn region_bills(
+        &self,
+        region: RegionId,
+        cycle: CycleId,
+        at: BlockHash,
+    ) -> Result<Option<RegionBills>, Error> {
+        self.check(at)?;
+        Ok(self.world().sums.get(&(region, cycle)).copied())
     }
 
     async fn submit(&self, order: &Order) -> Result<(), Error> {

@@ -9,8 +9,8 @@ use std::{fmt, future::Future};
 
 use gridveil_chain_client::{calls, Chain, Error, Head, Heads, RoleKey};
 use gridveil_primitives::{
-    Bid, BillRecord, CycleId, CycleSchedule, Manifest, Moment, Opening, PeriodIndex, PeriodKey, PeriodView, Price,
-    Prid, RegionId, RegionInfo, Role, Share,
+    Bid, BillOpening, BillRecord, CycleId, CycleSchedule, Manifest, Moment, Opening, PeriodIndex, PeriodKey,
+    PeriodView, Price, Prid, RegionBills, RegionId, RegionInfo, Role, Share,
 };
 
 use crate::error::is_passing;
@@ -53,8 +53,10 @@ pub enum Order {
     Withhold(PeriodKey, Vec<Prid>),
     /// Set a period's price.
     SetPrice(PeriodKey, Price),
-    /// Publish where bills are.
-    PublishBills(CycleId, Vec<(Bid, BillRecord)>),
+    /// Publish where the bills of users in a region are, and what they come to, hidden.
+    PublishBills(RegionId, CycleId, Vec<(Bid, BillRecord)>),
+    /// Open what a region's bills of a cycle add up to.
+    Reconcile(RegionId, CycleId, BillOpening),
     /// Declare a cycle billed.
     FinishCycle(CycleId),
 }
@@ -116,6 +118,13 @@ pub trait Grid: Clone + Send + Sync + 'static {
         bid: Bid,
         at: BlockHash,
     ) -> impl Future<Output = Result<Option<BillRecord>, Error>> + Send;
+    /// What a region's bills of a cycle add up to; `None` while there are none.
+    fn region_bills(
+        &self,
+        region: RegionId,
+        cycle: CycleId,
+        at: BlockHash,
+    ) -> impl Future<Output = Result<Option<RegionBills>, Error>> + Send;
     /// Gives an order and waits until it is finalised and done.
     fn submit(&self, order: &Order) -> impl Future<Output = Result<(), Error>> + Send;
 }
@@ -221,6 +230,15 @@ impl Grid for Node {
         self.chain.bill_at(cycle, &bid, at).await
     }
 
+    async fn region_bills(
+        &self,
+        region: RegionId,
+        cycle: CycleId,
+        at: BlockHash,
+    ) -> Result<Option<RegionBills>, Error> {
+        self.chain.region_bills_at(region, cycle, at).await
+    }
+
     async fn submit(&self, order: &Order) -> Result<(), Error> {
         let call = match order {
             Order::RegisterUsers(users) => calls::register_users(users),
@@ -240,13 +258,14 @@ impl Grid for Node {
             Order::Open(key, opening) => calls::open(key, opening),
             Order::Withhold(key, excluded) => calls::withhold(key, excluded),
             Order::SetPrice(key, price) => calls::set_price(key, *price),
-            Order::PublishBills(cycle, bills) => {
+            Order::PublishBills(region, cycle, bills) => {
                 let bills: Vec<_> = bills
                     .iter()
-                    .map(|(bid, bill)| (*bid, bill.cid.clone(), bill.hash))
+                    .map(|(bid, bill)| (*bid, bill.cid.clone(), bill.hash, bill.commitments))
                     .collect();
-                calls::publish_bills(*cycle, &bills)
+                calls::publish_bills(*region, *cycle, &bills)
             }
+            Order::Reconcile(region, cycle, opening) => calls::reconcile(*region, *cycle, opening),
             Order::FinishCycle(cycle) => calls::finish_cycle(*cycle),
         };
         let Some(key) = &self.key else {

@@ -8,8 +8,8 @@
 use crate::{Masks, Readings, Registry, Runtime};
 use alloc::vec::Vec;
 use gridveil_primitives::{
-    Bid, BillRecord, CycleId, CycleSchedule, Manifest, Moment, PeriodIndex, PeriodKey, PeriodView, Prid, RegionId,
-    RegionInfo, Role, Share,
+    Bid, BillRecord, CycleId, CycleSchedule, Manifest, Moment, PeriodIndex, PeriodKey, PeriodView, Prid, RegionBills,
+    RegionId, RegionInfo, Role, Share,
 };
 use sp_runtime::AccountId32;
 
@@ -51,6 +51,8 @@ sp_api::decl_runtime_apis! {
         fn bill(cycle: CycleId, bid: Bid) -> Option<BillRecord>;
         /// All bills of a user, ascending by cycle.
         fn bills(bid: Bid) -> Vec<(CycleId, BillRecord)>;
+        /// What a region's bills of a cycle add up to; `None` while there are none.
+        fn region_bills(region: RegionId, cycle: CycleId) -> Option<RegionBills>;
     }
 }
 

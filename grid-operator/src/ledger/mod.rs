@@ -27,7 +27,7 @@ pub use periods::{Decision, Fault, FaultKind, Prepared};
 /// The ledger's file in the key centre's state directory.
 pub const LEDGER_FILE: &str = "ledger.sqlite";
 /// The form of the tables below.
-const FORM: u32 = 1;
+const FORM: u32 = 2;
 /// How long one process waits for another that is writing.
 const BUSY: Duration = Duration::from_secs(20);
 
@@ -50,7 +50,8 @@ CREATE TABLE faults (
     STRICT;
 CREATE INDEX faults_by_cycle ON faults (cycle, region, period);
 CREATE TABLE bills (
-    cycle INTEGER NOT NULL, bid BLOB NOT NULL, cid BLOB NOT NULL, hash BLOB NOT NULL,
+    cycle INTEGER NOT NULL, bid BLOB NOT NULL, cid BLOB NOT NULL, hash BLOB NOT NULL, region INTEGER NOT NULL,
+    energy BLOB NOT NULL, amount BLOB NOT NULL, apart BLOB NOT NULL,
     published INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (cycle, bid)) STRICT;
 ";
 

@@ -1,5 +1,6 @@
 //! The operators against a chain in memory: whole stories, each fault, and a death at every step.
 
+mod auditing;
 mod billing;
 mod enrolling;
 mod outages;

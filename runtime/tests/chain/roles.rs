@@ -73,11 +73,18 @@ fn key_centres_calls() -> Vec<RuntimeCall> {
         }
         .into(),
         pallet_billing::Call::publish_bills {
+            region: 1,
             cycle: 0,
             bills: Default::default(),
         }
         .into(),
         pallet_billing::Call::finish_cycle { cycle: 0 }.into(),
+        pallet_billing::Call::reconcile {
+            region: 1,
+            cycle: 0,
+            opening: gridveil_primitives::bill::open(Default::default(), []),
+        }
+        .into(),
     ]
 }
 

@@ -127,6 +127,7 @@ fn every_call_fits_into_a_block_at_its_greatest() {
             "publish_bills",
             <Runtime as Billing>::WeightInfo::publish_bills(<Runtime as Billing>::MaxBills::get()),
         ),
+        ("reconcile", <Runtime as Billing>::WeightInfo::reconcile()),
         ("remove_member", <Runtime as Finality>::WeightInfo::remove_member()),
         (
             "report_block_equivocation",
