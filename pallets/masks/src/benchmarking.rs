@@ -161,6 +161,20 @@ mod benchmarks {
     }
 
     #[benchmark]
+    fn revise_cycle() -> Result<(), BenchmarkError> {
+        let origin = set_up::<T>()?;
+        put_cycle_filter::<T>(2)?;
+        // From the first period on, so that the filter is as long as it can be.
+        let filter = some_filter::<T>(filter::cycle_filter_len(MAX_PERIODS))?;
+
+        #[extrinsic_call]
+        _(origin as T::RuntimeOrigin, REGION, CYCLE, 0, 1, filter);
+
+        assert!(RevisedFilters::<T>::contains_key((REGION, CYCLE, 0)));
+        Ok(())
+    }
+
+    #[benchmark]
     fn withhold(e: Linear<0, { T::MaxExcluded::get() }>) -> Result<(), BenchmarkError> {
         let origin = set_up::<T>()?;
         put_manifest::<T>(MINIMUM, &commitments(MINIMUM))?;
