@@ -14,6 +14,7 @@ pub mod enrol;
 pub mod faults;
 pub mod prepare;
 pub mod publish;
+pub mod revise;
 pub mod roster;
 pub mod schedule;
 pub mod status;

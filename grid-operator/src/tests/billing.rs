@@ -25,7 +25,7 @@ use crate::{
 };
 
 const FALLBACK: Price = 200_000;
-const PRICE: Price = 672_123;
+pub(super) const PRICE: Price = 672_123;
 
 /// Home 2 is silent in period 0, home 3 sends half in period 1; region 2 has too few in period 2, when home 103 alone
 /// sends everything.
@@ -47,11 +47,11 @@ async fn priced() -> Scene {
     scene
 }
 
-fn store(scene: &Scene) -> Arc<dyn Store> {
+pub(super) fn store(scene: &Scene) -> Arc<dyn Store> {
     Arc::new(DirectoryStore::new(scene.path("store")).unwrap())
 }
 
-async fn bill_with(scene: &Scene, store: Arc<dyn Store>, cycle: CycleId) -> Result<Billed, Error> {
+pub(super) async fn bill_with(scene: &Scene, store: Arc<dyn Store>, cycle: CycleId) -> Result<Billed, Error> {
     bill(&scene.centre(), cycle, store, "GBP", &ProgressBar::hidden()).await
 }
 
@@ -60,7 +60,7 @@ async fn bill_all(scene: &Scene) -> Result<Billed, Error> {
 }
 
 /// Fetches a home's bill as its user does.
-async fn fetch(scene: &Scene, home: &Home, cycle: CycleId) -> Report {
+pub(super) async fn fetch(scene: &Scene, home: &Home, cycle: CycleId) -> Report {
     let record: BillRecord = scene.grid.world().bills[&(cycle, home.bid)].clone();
     let sealed = store(scene).get(&Cid::from_bytes(&record.cid).unwrap()).await.unwrap();
     assert_eq!(gridveil_bills::hash(&sealed), record.hash);
