@@ -141,7 +141,7 @@ impl<T: Config> Pallet<T> {
         ensure!(ascending && !shares.is_empty(), Refusal::BadOrder);
         let tally = Tallies::<T>::get(key);
         ensure!(tally.batches < T::MaxBatches::get(), Refusal::TooManyBatches);
-        let manifest = pallet_masks::Manifests::<T>::get(key).ok_or(Refusal::NoManifest)?;
+        let manifest = pallet_masks::Pallet::<T>::manifest(key).ok_or(Refusal::NoManifest)?;
         let (used, singles) = Self::used(key, &tally, shares);
         let fresh = without(shares, &used);
         ensure!(!fresh.is_empty(), Refusal::AlreadyUsed);

@@ -105,7 +105,7 @@ impl<T: Config> AuthenticateMeter<T> {
             Pallet::<T>::accepted(key, batches, prid).is_none(),
             Refusal::AlreadyUsed
         );
-        let manifest = pallet_masks::Manifests::<T>::get(key).ok_or(Refusal::NoManifest)?;
+        let manifest = pallet_masks::Pallet::<T>::manifest(key).ok_or(Refusal::NoManifest)?;
         ensure!(filter::contains_prid(&manifest.filter, key, prid), Refusal::NotInFilter);
         Ok((closes, batches))
     }

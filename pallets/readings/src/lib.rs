@@ -10,7 +10,7 @@
 //! Once a period's window is over the pallet closes it by itself, `Complete` when count and T are what the key centre
 //! promised and `Faulty` with an `AggregationFault` otherwise. At most [`Config::MaxClosesPerBlock`] periods are looked at
 //! in a block, oldest first; the rest wait for the next block, and meanwhile nothing is accepted, because admission looks
-//! at the clock and not at the close. A period whose manifest was never published takes no shares and has no close.
+//! at the clock and not at the close. A period without a manifest for the meters in force takes no shares and has no close.
 //!
 //! Shares go, a bounded number at a time and only where a block has room, once [`Config::SharesExpired`] says so of their
 //! cycle; tallies and statuses stay. Manifests and mask sums are `pallet-masks`', prices `pallet-pricing`'s, and who may
@@ -293,7 +293,7 @@ pub mod pallet {
         /// How far a period has come; `None` while it has no manifest.
         pub fn status(key: &PeriodKey) -> Option<PeriodStatus> {
             Statuses::<T>::get(key)
-                .or_else(|| pallet_masks::Manifests::<T>::contains_key(key).then_some(PeriodStatus::Open))
+                .or_else(|| pallet_masks::Pallet::<T>::is_published(key).then_some(PeriodStatus::Open))
         }
 
         /// The shares of a period, by ascending pseudonym; empty once they are pruned.

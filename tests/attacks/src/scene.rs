@@ -34,9 +34,14 @@ pub struct Scene {
 impl Scene {
     /// A region whose key centre has published all of the cycle.
     pub fn new(region: Region) -> Self {
-        let manifests = (0..PERIODS).map(|k| region.manifest(k)).collect();
-        let filter = region.cycle_filter(PERIODS);
-        let mut scene = Self::unpublished(region);
+        Self::lasting(region, PERIODS)
+    }
+
+    /// The same for a cycle of as many periods.
+    pub fn lasting(region: Region, periods: PeriodIndex) -> Self {
+        let manifests = (0..periods).map(|k| region.manifest(k)).collect();
+        let filter = region.cycle_filter(periods);
+        let mut scene = Self::begun(region, periods);
         scene.publish_filter(filter).expect("it is in order");
         scene.publish(0, manifests).expect("they are in order");
         scene
@@ -44,8 +49,12 @@ impl Scene {
 
     /// A region of which nothing is published.
     pub fn unpublished(region: Region) -> Self {
+        Self::begun(region, PERIODS)
+    }
+
+    fn begun(region: Region, periods: PeriodIndex) -> Self {
         let mut chain = Chain::new("local_testnet");
-        let schedule = schedule(&mut chain, PERIODS);
+        let schedule = schedule(&mut chain, periods);
         Self {
             chain,
             region,

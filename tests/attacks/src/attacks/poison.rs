@@ -43,6 +43,8 @@ fn roster(region: &Region) -> Roster {
             label: String::new(),
             region: region.id,
             first_cycle: 0,
+            first_period: None,
+            left: None,
             spend_public: home.spend.public().to_bytes(),
             recipient: [0; 32],
         },
@@ -53,6 +55,7 @@ fn roster(region: &Region) -> Roster {
         region: region.id,
         cycle: 0,
         members: region.homes.iter().map(member).collect(),
+        revisions: Vec::new(),
     }
 }
 
