@@ -61,6 +61,8 @@ pub struct World {
     pub plan: Option<(usize, Fate)>,
     /// A share that the node keeps to itself.
     pub hidden: Option<Prid>,
+    /// Whether all shares have left the state.
+    pub pruned: bool,
     /// Whether the node is away, while the chain goes on.
     pub away: bool,
     /// How often something was asked of the node while it was away.
@@ -515,7 +517,7 @@ impl Grid for FakeGrid {
         self.check(at)?;
         let world = self.world();
         let shares = world.shares.get(&key).into_iter().flatten();
-        let shown = shares.filter(|(prid, _)| world.hidden != Some(**prid));
+        let shown = shares.filter(|(prid, _)| !world.pruned && world.hidden != Some(**prid));
         Ok(shown
             .map(|(prid, value)| Share {
                 prid: *prid,
