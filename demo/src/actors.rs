@@ -119,6 +119,7 @@ impl Stage {
             .arg("key-centre")
             .path("--dir", &self.dir.join("key-centre"))
             .path("--key-file", &self.key_file("key-centre"))
+            .path("--unlock-key", &self.dir.join("unlock.txt"))
             .arg(command)
     }
 

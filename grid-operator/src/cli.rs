@@ -56,6 +56,12 @@ pub struct KeyCentreArgs {
     /// The file with the secret URI of the key centre's account; only its owner may read it.
     #[arg(long, global = true, value_name = "FILE")]
     pub key_file: Option<PathBuf>,
+    /// The file with the age identity that unlocks the root key, best kept on another medium; `init` makes it.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub unlock_key: Option<PathBuf>,
+    /// The file with the passphrase that unlocks the root key instead; - asks for it, or reads the standard input.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
     /// What to do.
     #[command(subcommand)]
     pub command: KeyCentreCommand,
@@ -64,8 +70,22 @@ pub struct KeyCentreArgs {
 /// The key centre's commands.
 #[derive(Subcommand, Debug)]
 pub enum KeyCentreCommand {
-    /// Make the root key and the ledger.
+    /// Make the root key, encrypted, and the ledger.
     Init,
+    /// Encrypt a root key that an older version of this program made.
+    Protect,
+    /// Copy root key and ledger into a new directory, while other commands are at work, too.
+    Backup {
+        /// The directory; it must not be there yet, or be empty.
+        #[arg(value_name = "BACKUP")]
+        to: PathBuf,
+    },
+    /// Make --dir from a backup.
+    Restore {
+        /// The backup.
+        #[arg(value_name = "BACKUP")]
+        from: PathBuf,
+    },
     /// Enrol meters from their requests, register their users on chain, and write sealed responses.
     Enrol {
         /// One request.

@@ -21,8 +21,10 @@ use crate::{
     },
     error::Error,
     grid::{Grid, Node},
-    key_centre::{bill, enrol, faults, init, open_ledger, publish, revise, schedule, status, watch, KeyCentre},
+    key_centre::{backup, bill, enrol, faults, init, open_ledger, publish, revise, schedule, status, watch, KeyCentre},
+    lock::Source,
     output::{table, Output},
+    root_key::{has_root_key, protect_root_key},
 };
 
 /// The end of an endless or long command, said as JSON.
@@ -64,23 +66,69 @@ async fn key_centre(args: KeyCentreArgs, config: &Config, nodes: Vec<String>, ou
         "--dir",
     )?;
     let key_file = args.key_file.or(config.key_centre.key_file.clone());
+    let lock = || {
+        // A flag wins over either setting.
+        match (args.passphrase_file, args.unlock_key) {
+            (None, None) => Source::of(
+                config.key_centre.passphrase_file.clone(),
+                config.key_centre.unlock_key.clone(),
+            ),
+            (passphrase_file, unlock_key) => Source::of(passphrase_file, unlock_key),
+        }
+    };
     // What needs no chain comes first.
-    match args.command {
+    match &args.command {
         KeyCentreCommand::Init => {
-            let new = init(&dir)?;
+            let lock = lock()?;
+            let lock = if has_root_key(&dir) {
+                lock.existing()?
+            } else {
+                lock.fresh()?
+            };
+            let new = init(&dir, &lock)?;
             output.result(&serde_json::json!({ "dir": dir, "new": new }), || match new {
-                true => format!("the key centre in {} is made; back up its root.key now", dir.display()),
+                true => format!(
+                    "the key centre in {} is made; keep copies of what unlocks it elsewhere, nothing else opens its root key",
+                    dir.display()
+                ),
                 false => format!("the key centre in {} is there already", dir.display()),
             });
             return Ok(());
         }
+        KeyCentreCommand::Protect => {
+            let new = protect_root_key(&dir, &lock()?.fresh()?)?;
+            output.result(&serde_json::json!({ "dir": dir, "new": new }), || match new {
+                true => "the root key is encrypted; older copies of it, in backups and on the disk, are not".into(),
+                false => "the root key was encrypted before".into(),
+            });
+            return Ok(());
+        }
+        KeyCentreCommand::Backup { to } => {
+            backup::backup(&dir, to)?;
+            output.result(&serde_json::json!({ "dir": dir, "backup": to }), || {
+                format!("{} is a backup; what unlocks the root key is not in it", to.display())
+            });
+            return Ok(());
+        }
+        KeyCentreCommand::Restore { from } => {
+            let meters = backup::restore(from, &dir, &lock()?.existing()?)?;
+            output.result(&serde_json::json!({ "dir": dir, "meters": meters }), || {
+                format!(
+                    "the key centre in {} is restored, with {meters} meters; enrol again those that came after the backup, \
+                     from the same requests, and give again the commands that were at work",
+                    dir.display()
+                )
+            });
+            return Ok(());
+        }
         KeyCentreCommand::Faults { cycle } => {
-            let found = faults::faults(&open_ledger(&dir)?, cycle)?;
+            let found = faults::faults(&open_ledger(&dir, &lock()?.existing()?)?, *cycle)?;
             output.result(&found, || words_for_faults(&found));
             return Ok(());
         }
         _ => {}
     }
+    let lock = lock()?.existing()?;
     let store = match &args.command {
         KeyCentreCommand::Bill { store, .. } => {
             let spec = need(
@@ -93,7 +141,7 @@ async fn key_centre(args: KeyCentreArgs, config: &Config, nodes: Vec<String>, ou
         }
         _ => None,
     };
-    let centre = KeyCentre::open(&dir, connect(nodes, key_file).await?)?;
+    let centre = KeyCentre::open(&dir, &lock, connect(nodes, key_file).await?)?;
     on_chain(&centre, args.command, store.map(Arc::from), config, output).await
 }
 
@@ -105,7 +153,11 @@ async fn on_chain<G: Grid>(
     output: Output,
 ) -> Result<(), Error> {
     match command {
-        KeyCentreCommand::Init | KeyCentreCommand::Faults { .. } => {}
+        KeyCentreCommand::Init
+        | KeyCentreCommand::Protect
+        | KeyCentreCommand::Backup { .. }
+        | KeyCentreCommand::Restore { .. }
+        | KeyCentreCommand::Faults { .. } => {}
         KeyCentreCommand::Enrol {
             request,
             request_dir,
@@ -176,7 +228,7 @@ async fn on_chain<G: Grid>(
             let bar = output.bar("watching");
             let mut count: usize = 0;
             let watched = watch::watch(centre, cycle, &region, until_closed, &bar, |settled| {
-                count = count.saturating_add(1);
+                count = count.saturating_add(usize::from(settled.is_decided_now()));
                 output.say(&settled, || words_for_settled(&settled), &bar);
             })
             .await;
@@ -362,7 +414,9 @@ fn words_for_settled(settled: &watch::Settled) -> String {
     } = settled;
     let counts = match *event {
         "opened" => format!(" for {meters} meters, {left_out} left out, {excluded} shares excluded"),
-        _ => format!(", too few meters; {excluded} shares belong to no pair"),
+        "withheld" => format!(", too few meters; {excluded} shares belong to no pair"),
+        "recorded" => " in the ledger, with its faults, as the chain has it".into(),
+        _ => ": the chain has it, and no longer the shares that would tell its faults".into(),
     };
     format!("region {region}, period {period}: {event}{counts}")
 }

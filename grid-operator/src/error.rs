@@ -11,7 +11,10 @@ use std::path::PathBuf;
 use gridveil_chain_client::{enrolment::EnrolmentError, KeyError};
 use gridveil_primitives::{CycleId, PeriodIndex, PeriodKey, RegionId, Role};
 
-use crate::{control_centre::tariff::TariffError, ledger::LedgerError, state::StateError};
+use crate::{
+    control_centre::tariff::TariffError, ledger::LedgerError, lock::LockError, root_key::RootKeyError,
+    state::StateError,
+};
 
 /// An operator's error.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +28,12 @@ pub enum Error {
     /// The key centre's ledger failed.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// The root key's file failed.
+    #[error(transparent)]
+    RootKey(#[from] RootKeyError),
+    /// The root key's lock failed.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// A file failed.
     #[error(transparent)]
     File(#[from] StateError),
@@ -165,7 +174,7 @@ pub enum Error {
     /// The ledger's meters are not those that the filter was made for.
     #[error(
         "region {region} has {ledger} meters in cycle {cycle} by the ledger, and {chain} by a filter that is published; use \
-         the ledger that the filter was made from"
+         the ledger that the filter was made from, or enrol again whom an older backup of it lacks"
     )]
     MetersDiffer {
         /// The region.

@@ -66,6 +66,8 @@ pub struct World {
     pub plan: Option<(usize, Fate)>,
     /// A share that the node keeps to itself.
     pub hidden: Option<Prid>,
+    /// Whether all shares have left the state.
+    pub pruned: bool,
     /// Whether the node is away, while the chain goes on.
     pub away: bool,
     /// How often something was asked of the node while it was away.

@@ -48,7 +48,7 @@ pub trait Job: Clone + Send + Sync + 'static {
     type Done: Send + 'static;
 
     /// What the period needs.
-    fn judge(&self, view: &PeriodView) -> Step;
+    fn judge(&self, key: &PeriodKey, view: &PeriodView) -> Step;
 
     /// Does it; `view` is the period at the block `at`. Returns when the chain has it, finalised.
     fn act(
@@ -246,7 +246,7 @@ impl<G: Grid, J: Job> Follower<'_, G, J> {
                 match view.get(&key.period) {
                     // It is over and never had a manifest: it took no shares, and has nothing to settle.
                     None => self.settled(&key),
-                    Some(view) => match self.job.judge(view) {
+                    Some(view) => match self.job.judge(&key, view) {
                         Step::Wait => {}
                         Step::Act => self.ready.push_back((key, *view, head.hash)),
                         Step::Settled => self.settled(&key),

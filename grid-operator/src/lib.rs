@@ -24,7 +24,9 @@ pub mod grid;
 pub mod key_centre;
 pub mod ledger;
 pub mod limits;
+pub mod lock;
 pub mod output;
+pub mod root_key;
 pub mod state;
 #[cfg(test)]
 mod tests;

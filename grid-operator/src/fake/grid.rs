@@ -102,7 +102,7 @@ impl Grid for FakeGrid {
         self.check(at)?;
         let world = self.world();
         let shares = world.shares.get(&key).into_iter().flatten();
-        let shown = shares.filter(|(prid, _)| world.hidden != Some(**prid));
+        let shown = shares.filter(|(prid, _)| !world.pruned && world.hidden != Some(**prid));
         Ok(shown
             .map(|(prid, value)| Share {
                 prid: *prid,

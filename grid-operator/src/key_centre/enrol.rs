@@ -21,7 +21,7 @@ use super::KeyCentre;
 use crate::{
     error::Error,
     grid::{carry_out, Grid, Order},
-    ledger::Meter,
+    ledger::{LedgerError, Meter},
     limits,
     state::{json_files, make_private_dir, read_text, write_atomically},
 };
@@ -163,6 +163,32 @@ impl<G: Grid> KeyCentre<G> {
         Ok(Ok(true))
     }
 
+    /// Refuses meters for a cycle that the chain has a filter of, or an earlier one: an older ledger that was restored may
+    /// have lost the note that the region's meters are fixed. A meter whose user is registered was lost with it, and may
+    /// come back.
+    async fn refuse_late(&self, meters: &[Meter], region: RegionId, first_cycle: CycleId) -> Result<(), Error> {
+        let at = self.grid.finalised().await?.hash;
+        let latest = self.grid.latest_cycle(at).await?;
+        let mut fixed = None;
+        for cycle in latest.map_or(0..0, |latest| first_cycle..latest.saturating_add(1)) {
+            if self.grid.filter_meters(region, cycle, at).await?.is_some() {
+                fixed = Some(cycle);
+            }
+        }
+        let Some(fixed) = fixed else { return Ok(()) };
+        for meter in meters {
+            if self.grid.user(meter.bid, at).await?.is_none() {
+                let late = LedgerError::Fixed {
+                    region,
+                    fixed,
+                    first_cycle,
+                };
+                return Err(late.into());
+            }
+        }
+        Ok(())
+    }
+
     /// Registers on chain whoever the ledger does not know to be.
     pub(super) async fn register(&self) -> Result<(), Error> {
         let at = self.grid.finalised().await?.hash;
@@ -239,6 +265,7 @@ pub async fn enrol<G: Grid>(
         .filter(|(_, new)| *new)
         .map(|(meter, _)| meter.clone())
         .collect();
+    centre.refuse_late(&entries, region, first_cycle).await?;
     centre.ledger.enter_meters(&entries)?;
     centre.register().await?;
     meters

@@ -8,13 +8,15 @@
 //! and no bill, and whoever has the file without the root key unmasks nothing.
 
 use std::{
+    fs::File,
+    io,
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use gridveil_primitives::{Bid, CycleId, PeriodIndex, RegionId};
-use rusqlite::{params, Connection, OptionalExtension, Row, TransactionBehavior};
+use rusqlite::{params, Connection, OpenFlags, OptionalExtension, Row, TransactionBehavior};
 
 use crate::state::{check_private, create_private, StateError};
 
@@ -103,6 +105,14 @@ pub enum LedgerError {
         /// Its form.
         found: u32,
     },
+    /// A copy of the ledger is not sound.
+    #[error("{path} is damaged: {problem}; take another backup")]
+    Unsound {
+        /// What was copied.
+        path: PathBuf,
+        /// What SQLite says.
+        problem: String,
+    },
     /// A meter would join a cycle whose filter is made already.
     #[error(
         "nobody was enrolled: region {region} has its meters fixed up to cycle {fixed}, so a meter cannot join in \
@@ -175,6 +185,13 @@ pub struct Ledger {
 /// Puts a name to what SQLite was doing when it failed.
 fn doing(doing: &'static str) -> impl FnOnce(rusqlite::Error) -> LedgerError {
     move |source| LedgerError::Sql { doing, source }
+}
+
+fn not_text(path: &Path) -> StateError {
+    StateError::Write {
+        path: path.to_owned(),
+        source: io::Error::new(io::ErrorKind::InvalidInput, "the name is no text"),
+    }
 }
 
 fn meter(row: &Row<'_>) -> rusqlite::Result<Meter> {
@@ -261,6 +278,38 @@ impl Ledger {
         let ledger = Ledger::connect(path)?;
         ledger.check(fingerprint)?;
         Ok(ledger)
+    }
+
+    /// Copies the ledger in the directory `from` into the directory `to`, as it is between two commits, and reads the copy
+    /// through. Other processes may write to it meanwhile.
+    pub fn copy(from: &Path, to: &Path) -> Result<(), LedgerError> {
+        let (path, target) = (from.join(LEDGER_FILE), to.join(LEDGER_FILE));
+        if !path.exists() {
+            return Err(LedgerError::Missing { path });
+        }
+        check_private(&path)?;
+        create_private(&target)?;
+        let name = target.to_str().ok_or_else(|| not_text(&target))?;
+        // A backup may lie where nothing can be written.
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let open = |path: &Path| Connection::open_with_flags(path, flags).map_err(doing("opening its file"));
+        let source = open(&path)?;
+        source.busy_timeout(BUSY).map_err(doing("opening its file"))?;
+        source
+            .execute("VACUUM INTO ?1", [name])
+            .map_err(doing("copying itself"))?;
+        let sync = File::open(&target).and_then(|file| file.sync_all());
+        sync.map_err(|source| StateError::Write {
+            path: target.clone(),
+            source,
+        })?;
+        let problem: String = open(&target)?
+            .query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))
+            .map_err(doing("reading its copy"))?;
+        if problem != "ok" {
+            return Err(LedgerError::Unsound { path, problem });
+        }
+        Ok(())
     }
 
     fn connect(path: PathBuf) -> Result<Ledger, LedgerError> {

@@ -13,12 +13,13 @@ use crate::{
 /// Everything up to the scheduled cycle 0, with a root key that is the same each time.
 async fn scheduled() -> Scene {
     let mut scene = Scene::new();
-    let key = scene.state().join(crate::state::ROOT_KEY_FILE);
+    let key = scene.state().join(crate::root_key::ROOT_KEY_FILE);
     for file in std::fs::read_dir(scene.state()).unwrap() {
         std::fs::remove_file(file.unwrap().path()).unwrap();
     }
     crate::state::write_atomically(&key, "5a".repeat(32).as_bytes()).unwrap();
-    init(&scene.state()).unwrap();
+    crate::root_key::protect_root_key(&scene.state(), &scene.lock).unwrap();
+    init(&scene.state(), &scene.lock).unwrap();
     scene.enrol(1).await.unwrap();
     scene.enrol(2).await.unwrap();
     scene.accept();

@@ -31,6 +31,7 @@ use gridveil_grid_operator::{
         schedule::{self, Start},
         watch, KeyCentre,
     },
+    lock::Lock,
 };
 use gridveil_primitives::{CycleId, CycleSchedule, Moment, PeriodIndex, PeriodKey, RegionId};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -192,8 +193,9 @@ pub async fn run(wanted: &Wanted, dir: &Path) -> Result<Told, ReplayError> {
 
     let key = |name: &str| RoleKey::from_uri(&format!("//{name}"));
     let state = dir.join("key-centre");
-    key_centre::init(&state)?;
-    let centre = KeyCentre::open(&state, Node::new(clock.client().await?, Some(key("KeyCentre")?)))?;
+    let lock = Lock::generate();
+    key_centre::init(&state, &lock)?;
+    let centre = KeyCentre::open(&state, &lock, Node::new(clock.client().await?, Some(key("KeyCentre")?)))?;
     let meters = Arc::new(enrol_all(&month, &centre, &mut clock, dir, &regions).await?);
     watch.lap("enrolment");
 
