@@ -11,7 +11,7 @@ use crate::SessionKeys;
 use codec::{Compact, Encode};
 use gridveil_primitives::{
     batch::SignedShare, Bid, BillCommitments, BillOpening, CycleId, CycleSchedule, Manifest, Opening, PeriodIndex,
-    PeriodKey, Price, Prid, RegionId, RegionInfo, Role,
+    PeriodKey, Price, Prid, RegionId, RegionInfo, Revision, Role,
 };
 use std::fmt;
 
@@ -113,6 +113,15 @@ pub fn publish_cycle_filter(region: RegionId, cycle: CycleId, meters: u32, filte
 /// Publishes the manifests of successive periods, the first of which is `first`. By the key centre.
 pub fn publish_manifests(region: RegionId, cycle: CycleId, first: PeriodIndex, manifests: &[Manifest]) -> Call {
     Call::new("Masks", "publish_manifests", (region, cycle, first, manifests))
+}
+
+/// Gives a region other meters from a period on, with BF2 over the periods from there on. By the key centre.
+pub fn revise_cycle(region: RegionId, cycle: CycleId, revision: Revision, filter: &[u8]) -> Call {
+    Call::new(
+        "Masks",
+        "revise_cycle",
+        (region, cycle, revision.from, revision.meters, filter),
+    )
 }
 
 /// Opens the mask sum of a closed period. By the key centre.

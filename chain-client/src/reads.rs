@@ -11,7 +11,7 @@ use crate::{
 use codec::{DecodeAll, Encode};
 use gridveil_primitives::{
     Bid, BillRecord, CycleId, CycleSchedule, Manifest, Moment, PeriodIndex, PeriodKey, PeriodView, RegionBills,
-    RegionId, RegionInfo, Role, Share,
+    RegionId, RegionInfo, Revision, Role, Share,
 };
 use subxt::utils::H256;
 
@@ -52,9 +52,11 @@ questions! {
     "cycle": cycle, cycle_at(cycle: CycleId) -> Option<CycleSchedule>;
     /// The number of the latest cycle that is scheduled.
     "latest_cycle": latest_cycle, latest_cycle_at() -> Option<CycleId>;
-    /// BF2 of a region and cycle, with the number of meters it was made for.
+    /// BF2 that a region and cycle began with, and the number of meters it was made for.
     "cycle_filter": cycle_filter, cycle_filter_at(region: RegionId, cycle: CycleId) -> Option<(u32, Vec<u8>)>;
-    /// A period's manifest.
+    /// The changes of a region's meters within a cycle, by ascending first period.
+    "revisions": revisions, revisions_at(region: RegionId, cycle: CycleId) -> Vec<Revision>;
+    /// A period's manifest, for the meters in force.
     "manifest": manifest, manifest_at(key: &PeriodKey) -> Option<Manifest>;
     /// How far a period has come; `None` without a manifest.
     "period": period, period_at(key: &PeriodKey) -> Option<PeriodView>;

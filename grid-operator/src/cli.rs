@@ -119,6 +119,37 @@ pub enum KeyCentreCommand {
         #[arg(long, value_name = "A..B", value_parser = span)]
         periods: Option<Range<PeriodIndex>>,
     },
+    /// Take meters out, from a day of a cycle on; then `publish` what follows anew, before that day begins.
+    Eliminate {
+        /// A meter's label; may be given several times.
+        #[arg(long, value_name = "LABEL", required = true)]
+        meter: Vec<String>,
+        /// The cycle.
+        #[arg(long, value_name = "C")]
+        cycle: CycleId,
+        /// The day, counted from 0, each of 48 periods [default: the whole cycle, which must not be published yet].
+        #[arg(long, value_name = "D")]
+        from_day: Option<PeriodIndex>,
+    },
+    /// Put a new meter in the place of a lost one, from a day of a cycle on; then `publish` what follows anew, before that
+    /// day begins. Either meter gets a bill for its days.
+    Replace {
+        /// The lost meter's label.
+        #[arg(long, value_name = "LABEL")]
+        meter: String,
+        /// The new meter's request.
+        #[arg(long, value_name = "FILE")]
+        request: PathBuf,
+        /// The cycle.
+        #[arg(long, value_name = "C")]
+        cycle: CycleId,
+        /// The day, counted from 0, each of 48 periods.
+        #[arg(long, value_name = "D")]
+        from_day: PeriodIndex,
+        /// Where to write the response, as BID.response.age.
+        #[arg(long, value_name = "DIR")]
+        response_dir: PathBuf,
+    },
     /// Follow a cycle: find faulty meters, open or withhold the mask sum of each period that has closed.
     Watch {
         /// The cycle.
@@ -267,6 +298,16 @@ mod tests {
         assert!(enrol("--request-dir a").is_ok());
         assert!(enrol("").is_err());
         assert!(enrol("--request a --request-dir b").is_err());
+    }
+
+    #[test]
+    fn only_whole_months_are_left_without_a_day() {
+        let parse = |rest: &str| Cli::try_parse_from(format!("grid-operator key-centre {rest}").split_whitespace());
+        assert!(parse("eliminate --meter a --meter b --cycle 3").is_ok());
+        assert!(parse("eliminate --meter a --cycle 3 --from-day 12").is_ok());
+        assert!(parse("eliminate --cycle 3").is_err());
+        assert!(parse("replace --meter a --request r --cycle 3 --from-day 12 --response-dir d").is_ok());
+        assert!(parse("replace --meter a --request r --cycle 3 --response-dir d").is_err());
     }
 
     #[test]

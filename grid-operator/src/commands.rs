@@ -21,7 +21,7 @@ use crate::{
     },
     error::Error,
     grid::{Grid, Node},
-    key_centre::{bill, enrol, faults, init, open_ledger, publish, schedule, status, watch, KeyCentre},
+    key_centre::{bill, enrol, faults, init, open_ledger, publish, revise, schedule, status, watch, KeyCentre},
     output::{table, Output},
 };
 
@@ -147,6 +147,26 @@ async fn on_chain<G: Grid>(
             bar.finish_and_clear();
             let done = done?;
             output.result(&done, || words_for_published(&done));
+        }
+        KeyCentreCommand::Eliminate { meter, cycle, from_day } => {
+            let bar = output.bar("preparing");
+            let done = revise::eliminate(centre, &meter, cycle, from_day, &bar).await;
+            bar.finish_and_clear();
+            let done = done?;
+            output.result(&done, || words_for_revised(&done));
+        }
+        KeyCentreCommand::Replace {
+            meter,
+            request,
+            cycle,
+            from_day,
+            response_dir,
+        } => {
+            let bar = output.bar("preparing");
+            let done = revise::replace(centre, &meter, &request, cycle, from_day, &response_dir, &bar).await;
+            bar.finish_and_clear();
+            let done = done?;
+            output.result(&done, || words_for_revised(&done));
         }
         KeyCentreCommand::Watch {
             cycle,
@@ -298,6 +318,36 @@ fn words_for_published(done: &[publish::Published]) -> String {
         &["region", "meters", "filter", "manifests now", "before", "too late"],
         rows,
     )
+}
+
+fn words_for_revised(done: &revise::Revised) -> String {
+    let revise::Revised {
+        region,
+        cycle,
+        from,
+        meters,
+        left,
+        joined,
+        ..
+    } = done;
+    let (left, since) = match from {
+        Some(from) => (left.join(", "), format!("from period {from} of cycle {cycle} on")),
+        None => (left.join(", "), format!("from cycle {cycle} on")),
+    };
+    let joined = joined.as_ref().map_or_else(String::new, |joined| {
+        format!(
+            ", and {} is in its place; its response is {}",
+            joined.label,
+            joined.response.display()
+        )
+    });
+    let publish = match from {
+        Some(_) => {
+            format!("\nrun `key-centre publish --cycle {cycle}` before then: those periods have no manifests now")
+        }
+        None => String::new(),
+    };
+    format!("{left} is out of region {region} {since}{joined}; {meters} meters remain{publish}")
 }
 
 fn words_for_settled(settled: &watch::Settled) -> String {

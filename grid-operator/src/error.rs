@@ -9,7 +9,7 @@
 use std::path::PathBuf;
 
 use gridveil_chain_client::{enrolment::EnrolmentError, KeyError};
-use gridveil_primitives::{CycleId, PeriodKey, RegionId, Role};
+use gridveil_primitives::{CycleId, PeriodIndex, PeriodKey, RegionId, Role};
 
 use crate::{control_centre::tariff::TariffError, ledger::LedgerError, state::StateError};
 
@@ -164,7 +164,7 @@ pub enum Error {
     },
     /// The ledger's meters are not those that the filter was made for.
     #[error(
-        "region {region} has {ledger} meters in cycle {cycle} by the ledger, and {chain} by its published filter; use \
+        "region {region} has {ledger} meters in cycle {cycle} by the ledger, and {chain} by a filter that is published; use \
          the ledger that the filter was made from"
     )]
     MetersDiffer {
@@ -176,6 +176,38 @@ pub enum Error {
         ledger: u32,
         /// How many the filter was made for.
         chain: u32,
+    },
+    /// No meter has this name.
+    #[error("no meter of the ledger is called {0}; `key-centre faults` and the requests have the names")]
+    UnknownMeter(String),
+    /// Other meters of the region change already.
+    #[error(
+        "nothing was changed: other meters of region {region} change in cycle {cycle} with period {from} already. If that \
+         command was broken off, give it again; then choose a later day for this one"
+    )]
+    Revised {
+        /// The region.
+        region: RegionId,
+        /// The cycle.
+        cycle: CycleId,
+        /// The first period of the change.
+        from: PeriodIndex,
+    },
+    /// The day has begun, or begins before the chain could be told.
+    #[error("nothing was changed: period {from} of cycle {cycle} has opened; choose a later day")]
+    TooLate {
+        /// The cycle.
+        cycle: CycleId,
+        /// The first period of the day.
+        from: PeriodIndex,
+    },
+    /// The region's meters changed while manifests were made for those of before.
+    #[error("the meters of region {region} were changed in cycle {cycle} in the meantime; give the command again")]
+    Outdated {
+        /// The region.
+        region: RegionId,
+        /// The cycle.
+        cycle: CycleId,
     },
     /// A stored key is no key.
     #[error("the ledger's spend key of {label} is not a point; restore the ledger from its backup")]

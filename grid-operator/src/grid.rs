@@ -10,7 +10,7 @@ use std::{fmt, future::Future};
 use gridveil_chain_client::{calls, Chain, Error, Head, Heads, RoleKey};
 use gridveil_primitives::{
     Bid, BillOpening, BillRecord, CycleId, CycleSchedule, Manifest, Moment, Opening, PeriodIndex, PeriodKey,
-    PeriodView, Price, Prid, RegionBills, RegionId, RegionInfo, Role, Share,
+    PeriodView, Price, Prid, RegionBills, RegionId, RegionInfo, Revision, Role, Share,
 };
 
 use crate::error::is_passing;
@@ -46,6 +46,17 @@ pub enum Order {
         first: PeriodIndex,
         /// A manifest for each.
         manifests: Vec<Manifest>,
+    },
+    /// Give a region other meters from a period on.
+    ReviseCycle {
+        /// The region.
+        region: RegionId,
+        /// The cycle.
+        cycle: CycleId,
+        /// From when on, and how many.
+        revision: Revision,
+        /// BF2 over the periods from there on.
+        filter: Vec<u8>,
     },
     /// Open a period's mask sum.
     Open(PeriodKey, Opening),
@@ -91,13 +102,20 @@ pub trait Grid: Clone + Send + Sync + 'static {
         -> impl Future<Output = Result<Option<CycleSchedule>, Error>> + Send;
     /// The latest cycle that is scheduled.
     fn latest_cycle(&self, at: BlockHash) -> impl Future<Output = Result<Option<CycleId>, Error>> + Send;
-    /// How many meters the filter of a region and cycle was made for; `None` while it is not published.
+    /// How many meters the filter that a region's cycle began with was made for; `None` while it is not published.
     fn filter_meters(
         &self,
         region: RegionId,
         cycle: CycleId,
         at: BlockHash,
     ) -> impl Future<Output = Result<Option<u32>, Error>> + Send;
+    /// The changes of a region's meters within a cycle, by ascending first period.
+    fn revisions(
+        &self,
+        region: RegionId,
+        cycle: CycleId,
+        at: BlockHash,
+    ) -> impl Future<Output = Result<Vec<Revision>, Error>> + Send;
     /// The periods of a region and cycle that have a manifest, by ascending index.
     fn cycle_view(
         &self,
@@ -205,6 +223,10 @@ impl Grid for Node {
             .map(|(meters, _)| meters))
     }
 
+    async fn revisions(&self, region: RegionId, cycle: CycleId, at: BlockHash) -> Result<Vec<Revision>, Error> {
+        self.chain.revisions_at(region, cycle, at).await
+    }
+
     async fn cycle_view(
         &self,
         region: RegionId,
@@ -255,6 +277,12 @@ impl Grid for Node {
                 first,
                 manifests,
             } => calls::publish_manifests(*region, *cycle, *first, manifests),
+            Order::ReviseCycle {
+                region,
+                cycle,
+                revision,
+                filter,
+            } => calls::revise_cycle(*region, *cycle, *revision, filter),
             Order::Open(key, opening) => calls::open(key, opening),
             Order::Withhold(key, excluded) => calls::withhold(key, excluded),
             Order::SetPrice(key, price) => calls::set_price(key, *price),

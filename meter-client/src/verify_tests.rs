@@ -278,6 +278,24 @@ async fn a_reading_that_no_home_can_have_is_rightly_not_billed() {
 }
 
 #[tokio::test]
+async fn the_bill_of_a_meter_that_came_within_the_month_is_right_for_its_own_periods() {
+    // It was off in period 0, and what it sent for period 1 was refused.
+    let mut home = Home::new();
+    let mut lines = Home::lines();
+    for period in 0..2 {
+        let shares = home.ledger.shares.get_mut(&key(period)).unwrap();
+        shares.truncate(2);
+        home.ledger.views[usize::from(period)].1.count = 2;
+        lines[usize::from(period)].energy = None;
+    }
+    home.record.insert(0, (PeriodState::Missed, None));
+    home.record.insert(1, (PeriodState::Lost, READINGS[1]));
+    assert!(home.faults(&home.report(lines.clone())).await.is_empty());
+    lines[1].energy = READINGS[1];
+    assert_eq!(home.faults(&home.report(lines)).await, ["consumption_wrong"]);
+}
+
+#[tokio::test]
 async fn a_wrong_sum_is_found() {
     let home = Home::new();
     let mut report = home.report(Home::lines());

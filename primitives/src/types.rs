@@ -30,6 +30,8 @@ pub type PointBytes = [u8; 32];
 
 /// The periods of an ordinary cycle: 30 days of 48 half hours.
 pub const PERIODS_PER_CYCLE: PeriodIndex = 1_440;
+/// The periods of a day, whatever their length: within a cycle a region's meters change at a day's start only.
+pub const PERIODS_PER_DAY: PeriodIndex = 48;
 /// The most periods that a cycle may have: 31 days of half hours.
 pub const MAX_PERIODS: PeriodIndex = 1_488;
 /// The most meters that a region may have: the bound under which a sum of masks stays far below the group's order.
@@ -108,6 +110,23 @@ impl CycleSchedule {
             && self.period_ms >= 1
             && self.window_ms >= 1
             && self.closes(self.periods.saturating_sub(1)).is_some()
+    }
+}
+
+/// A change of a region's meters within a cycle: some leave, and as many others at most take their places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+pub struct Revision {
+    /// The first period with the other meters, a multiple of [`PERIODS_PER_DAY`].
+    pub from: PeriodIndex,
+    /// m, the region's meters from then on.
+    pub meters: u32,
+}
+
+impl Revision {
+    /// The one among a cycle's `revisions`, which ascend, that holds in a period; `None` where those meters are still there
+    /// that the cycle began with.
+    pub fn in_force(revisions: &[Self], period: PeriodIndex) -> Option<Self> {
+        revisions.iter().rev().find(|revision| revision.from <= period).copied()
     }
 }
 

@@ -19,7 +19,7 @@ use frame_support::{
 };
 use gridveil_primitives::{
     Bid, BillRecord, CycleId, CycleSchedule, Manifest, Moment, PeriodIndex, PeriodKey, PeriodView, Prid, Refusal,
-    RegionBills, RegionId, RegionInfo, Role, Share,
+    RegionBills, RegionId, RegionInfo, Revision, Role, Share,
 };
 use pallet_finality::{ConsortiumStatus, KeyOwners, ListedNodes};
 use sp_consensus_aura::sr25519::AuthorityId as AuraId;
@@ -218,6 +218,10 @@ sp_api::impl_runtime_apis! {
 
         fn cycle_filter(region: RegionId, cycle: CycleId) -> Option<(u32, Vec<u8>)> {
             Masks::cycle_filter(region, cycle).map(|published| (published.meters, published.filter.into_inner()))
+        }
+
+        fn revisions(region: RegionId, cycle: CycleId) -> Vec<Revision> {
+            pallet_masks::Revisions::<Runtime>::get((region, cycle)).into_inner()
         }
 
         fn manifest(key: PeriodKey) -> Option<Manifest> {

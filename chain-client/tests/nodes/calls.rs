@@ -4,7 +4,7 @@ use frame_support::traits::GetCallMetadata;
 use gridveil_chain_client::{calls, Call, Chain, Motion, RoleKey, SessionKeys};
 use gridveil_primitives::{
     hash::blake2b_256, BillCommitments, BillOpening, BillSums, CycleSchedule, LeftOut, Manifest, Opening, PeriodKey,
-    RegionInfo, Role,
+    RegionInfo, Revision, Role,
 };
 use gridveil_runtime::RuntimeCall;
 
@@ -85,6 +85,7 @@ fn all() -> Vec<Call> {
         calls::schedule_cycle(0, schedule),
         calls::publish_cycle_filter(1, 2, 3, &[4; 100]),
         calls::publish_manifests(1, 2, 3, &[manifest.clone(), manifest]),
+        calls::revise_cycle(1, 2, Revision { from: 48, meters: 2 }, &[4; 100]),
         calls::open(&KEY, &opening),
         calls::withhold(&KEY, &[[5; 32], [6; 32]]),
         calls::set_price(&KEY, 345_678),

@@ -1,7 +1,7 @@
 //! What the chain in memory does with bills.
 
 use gridveil_chain_client::Error;
-use gridveil_primitives::{bill, Bid, BillOpening, BillRecord, CycleId, RegionId};
+use gridveil_primitives::{bill, tally, Bid, BillOpening, BillRecord, CycleId, RegionId};
 
 use super::{ensure, refuse, World};
 
@@ -32,8 +32,8 @@ impl World {
     pub fn add_bill(&mut self, cycle: CycleId, bid: Bid, record: BillRecord) {
         let sums = self.sums.entry((record.region, cycle)).or_default();
         sums.bills += 1;
-        sums.energy = bill::add(&sums.energy, [&record.commitments.energy]).expect("it is a point");
-        sums.amount = bill::add(&sums.amount, [&record.commitments.amount]).expect("it is a point");
+        sums.energy = tally::add(&sums.energy, &record.commitments.energy).expect("it is a point");
+        sums.amount = tally::add(&sums.amount, &record.commitments.amount).expect("it is a point");
         self.bills.insert((cycle, bid), record);
     }
 

@@ -95,9 +95,13 @@ pub async fn bill<G: Grid>(
     };
     let mut books = Vec::new();
     for region in centre.regions(cycle, &[])? {
-        let roster = Roster::load(&centre.ledger, &centre.root, region, cycle)?;
+        let revisions = centre.grid.revisions(region, cycle, at).await?;
+        let roster = Roster::load_all(&centre.ledger, &centre.root, region, cycle, revisions)?;
+        for revision in &roster.revisions {
+            roster.agree(Some(revision.from), revision.meters)?;
+        }
         match centre.grid.filter_meters(region, cycle, at).await? {
-            Some(published) => roster.agree(published)?,
+            Some(published) => roster.agree(None, published)?,
             None => {
                 tracing::warn!(
                     region,
@@ -391,19 +395,28 @@ fn report(
     secret: &BillSecret,
 ) -> Report {
     let (mut lines, mut missing, mut withheld) = (Vec::with_capacity(periods.len()), Vec::new(), Vec::new());
+    let mut absent = Vec::new();
     for ((period, energy), known) in (0..).zip(readings).zip(periods) {
         lines.push(Line {
             period,
             energy: *energy,
             price: known.map(|(_, price)| price),
         });
-        if energy.is_none() {
+        if !roster.is_there(member, period) {
+            absent.push(period);
+        } else if energy.is_none() {
             missing.push(period);
         } else if known.is_some_and(|(view, _)| view.outcome == Some(Outcome::Withheld)) {
             withheld.push(period);
         }
     }
     let mut notes = Vec::new();
+    if !absent.is_empty() {
+        notes.push(format!(
+            "The meter was not in service in {}. Nothing is charged for that time on this bill.",
+            spans(&absent)
+        ));
+    }
     if !missing.is_empty() {
         notes.push(format!(
             "No complete and plausible reading arrived for {}. Nothing is charged for that time.",

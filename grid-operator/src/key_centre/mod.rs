@@ -15,6 +15,7 @@ pub mod faults;
 pub mod prepare;
 pub mod publish;
 pub mod reconcile;
+pub mod revise;
 pub mod roster;
 pub mod schedule;
 pub mod status;

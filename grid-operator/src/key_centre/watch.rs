@@ -7,9 +7,12 @@
 //!
 //! **Privacy.** Mask sums of at least the region's minimum of meters, once each; who failed stays in the ledger.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
-use gridveil_primitives::{CycleId, PeriodIndex, PeriodKey, PeriodStatus, PeriodView, RegionId};
+use gridveil_primitives::{CycleId, PeriodIndex, PeriodKey, PeriodStatus, PeriodView, RegionId, Revision};
 use indicatif::ProgressBar;
 use serde::Serialize;
 
@@ -45,24 +48,37 @@ pub struct Settled {
     pub excluded: usize,
 }
 
+/// The rosters of a cycle, by region and by the first period of the revision that each is for.
+type Rosters = BTreeMap<(RegionId, Option<PeriodIndex>), Arc<Roster>>;
+
 #[derive(Clone)]
 struct Opener<G> {
     centre: KeyCentre<G>,
-    rosters: Arc<BTreeMap<RegionId, Arc<Roster>>>,
+    rosters: Arc<Mutex<Rosters>>,
 }
 
 impl<G: Grid> Opener<G> {
+    /// The meters of a region while a revision is in force. These do not change any more, so they are loaded once.
+    fn roster(&self, region: RegionId, cycle: CycleId, revision: Option<PeriodIndex>) -> Result<Arc<Roster>, Error> {
+        let mut rosters = self.rosters.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(roster) = rosters.get(&(region, revision)) {
+            return Ok(roster.clone());
+        }
+        let (ledger, root) = (&self.centre.ledger, &self.centre.root);
+        let roster = Arc::new(Roster::load(ledger, root, region, cycle, revision)?);
+        rosters.insert((region, revision), roster.clone());
+        Ok(roster)
+    }
+
     /// The decision about a closed period: the ledger's, or one made from the shares and entered there.
     async fn decision(&self, key: PeriodKey, view: &PeriodView, at: BlockHash) -> Result<Decision, Error> {
         if let Some(standing) = self.centre.ledger.decision(&key)? {
             return Ok(standing);
         }
-        let missing = Error::NoMeters {
-            cycle: key.cycle,
-            region: Some(key.region),
-        };
-        let roster = self.rosters.get(&key.region).cloned().ok_or(missing)?;
-        roster.agree(view.meters)?;
+        let revisions = self.centre.grid.revisions(key.region, key.cycle, at).await?;
+        let revision = Revision::in_force(&revisions, key.period).map(|revision| revision.from);
+        let roster = self.roster(key.region, key.cycle, revision)?;
+        roster.agree(revision, view.meters)?;
         let regions = self.centre.grid.regions(at).await?;
         let region = regions.into_iter().find(|(region, _)| *region == key.region);
         let (_, info) = region.ok_or(Error::UnknownRegion(key.region))?;
@@ -148,16 +164,9 @@ pub async fn watch<G: Grid>(
     centre.authorised(at).await?;
     centre.known_cycle(cycle, at).await?;
     let regions = centre.regions(cycle, regions)?;
-    let mut rosters = BTreeMap::new();
-    for &region in &regions {
-        rosters.insert(
-            region,
-            Arc::new(Roster::load(&centre.ledger, &centre.root, region, cycle)?),
-        );
-    }
     let opener = Opener {
         centre: centre.clone(),
-        rosters: Arc::new(rosters),
+        rosters: Arc::default(),
     };
     let scope = Scope {
         cycle: Some(cycle),

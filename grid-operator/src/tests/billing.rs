@@ -25,7 +25,7 @@ use crate::{
 };
 
 const FALLBACK: Price = 200_000;
-const PRICE: Price = 672_123;
+pub(super) const PRICE: Price = 672_123;
 
 /// Home 2 is silent in period 0, home 3 sends half in period 1; region 2 has too few in period 2, when home 103 alone
 /// sends everything.

@@ -6,6 +6,7 @@ mod enrolling;
 mod outages;
 mod pricing;
 mod publishing;
+mod revising;
 mod watching;
 
 use std::path::{Path, PathBuf};

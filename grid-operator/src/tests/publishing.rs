@@ -117,14 +117,17 @@ async fn what_a_run_had_made_before_it_was_killed_is_sent_and_not_made_again() {
             cycle: 0,
             period,
         };
-        if let Some(mut manifest) = centre.ledger().manifest(&key).unwrap() {
+        if let Some(mut manifest) = centre.ledger().manifest(&key, None).unwrap() {
             manifest.root = mark;
             let prepared = Prepared {
                 period,
                 tally: mark,
                 manifest,
             };
-            centre.ledger().keep_prepared(region, 0, &[prepared], |_| true).unwrap();
+            centre
+                .ledger()
+                .keep_prepared(region, 0, None, &[prepared], |_| true)
+                .unwrap();
             marked.push(key);
         }
     }

@@ -47,8 +47,10 @@ pub mod pallet {
         traits::{Contains, EnsureOrigin, Time},
     };
     use frame_system::pallet_prelude::*;
+    use gridveil_host_functions::points;
     use gridveil_primitives::{
-        bill, Bid, BillCommitments, BillOpening, BillRecord, BillSums, CycleId, Moment, RegionBills, RegionId,
+        bill, Bid, BillCommitments, BillOpening, BillRecord, BillSums, CycleId, Moment, PointBytes, RegionBills,
+        RegionId,
     };
     use pallet_registry::EnsureKeyCentre;
 
@@ -327,10 +329,14 @@ pub mod pallet {
         bills: impl IntoIterator<Item = &'a Entry, IntoIter: Clone>,
     ) -> Option<RegionBills> {
         let bills = bills.into_iter();
+        let sum = |so_far, of: fn(&BillCommitments) -> PointBytes| {
+            let added = bills.clone().map(|(.., commitments)| of(commitments));
+            points::sum(&core::iter::once(so_far).chain(added).collect::<Vec<_>>())
+        };
         Some(RegionBills {
             bills: sums.bills.checked_add(bills.clone().count().try_into().ok()?)?,
-            energy: bill::add(&sums.energy, bills.clone().map(|(.., bill)| &bill.energy))?,
-            amount: bill::add(&sums.amount, bills.map(|(.., bill)| &bill.amount))?,
+            energy: sum(sums.energy, |bill| bill.energy)?,
+            amount: sum(sums.amount, |bill| bill.amount)?,
             opened: sums.opened,
         })
     }

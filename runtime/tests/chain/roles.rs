@@ -66,6 +66,14 @@ fn key_centres_calls() -> Vec<RuntimeCall> {
             manifests: Default::default(),
         }
         .into(),
+        pallet_masks::Call::revise_cycle {
+            region: 1,
+            cycle: 0,
+            from: 0,
+            meters: 4,
+            filter: Default::default(),
+        }
+        .into(),
         pallet_masks::Call::open { key: KEY, opening }.into(),
         pallet_masks::Call::withhold {
             key: KEY,

@@ -111,6 +111,7 @@ fn every_call_fits_into_a_block_at_its_greatest() {
             "publish_manifests",
             <Runtime as Masks>::WeightInfo::publish_manifests(meters),
         ),
+        ("revise_cycle", <Runtime as Masks>::WeightInfo::revise_cycle()),
         ("open", <Runtime as Masks>::WeightInfo::open(excluded, left_out)),
         ("withhold", <Runtime as Masks>::WeightInfo::withhold(excluded)),
         (
