@@ -32,7 +32,7 @@ pub struct Audit {
 pub struct RegionAudit {
     /// The region.
     pub region: RegionId,
-    /// The meters that took part.
+    /// The meters that took part, those that left or came within the cycle among them.
     pub meters: u32,
     /// The bills published.
     pub bills: u32,
@@ -120,7 +120,13 @@ async fn audit_region<G: Grid>(
     if meters.is_none() && bills.is_none() {
         return Ok(None);
     }
-    let (meters, bills) = (meters.unwrap_or_default(), bills.unwrap_or_default());
+    let (mut meters, bills) = (meters.unwrap_or_default(), bills.unwrap_or_default());
+    // A revision with as many meters as before has a new one in another's place, and both have bills.
+    let mut before = meters;
+    for revision in grid.revisions(region, cycle, at).await? {
+        meters = meters.saturating_add(u32::from(revision.meters == before));
+        before = revision.meters;
+    }
     let periods = grid.cycle_view(region, cycle, at).await?;
     let count = |wanted: &dyn Fn(&gridveil_primitives::PeriodView) -> bool| {
         periods.iter().filter(|(_, period)| wanted(period)).count()

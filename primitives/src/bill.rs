@@ -2,7 +2,7 @@
 //!
 //! Beside each bill the key centre publishes three Pedersen commitments, `figure·B + blinding·H` with H as in
 //! [`crate::commitment`]: to the energy and to the amount of those periods whose total was opened, and *apart* to the amount
-//! of whatever else is billed, which are the periods whose total was withheld. The chain adds up a region's ([`add`]). After
+//! of whatever else is billed, which are the periods whose total was withheld. The chain adds up a region's. After
 //! the last bill of a cycle the key centre opens the sums for energy and amount ([`open`]), the chain checks that ([`opens`]),
 //! and anyone compares them with what the opened totals come to ([`of_totals`]). A user has the [`BillSecret`] of its own bill,
 //! and with it makes the same three commitments. Amounts are exact, in 10^-9 of the currency unit, before the one rounding.

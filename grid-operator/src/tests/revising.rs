@@ -7,6 +7,7 @@ use super::{
     *,
 };
 use crate::{
+    audit::audit,
     fake::Fate,
     grid::Order,
     key_centre::{
@@ -94,6 +95,8 @@ async fn play_and_bill(scene: &Scene, senders: &[(&Home, std::ops::Range<PeriodI
     assert_eq!(scene.watch(0).await.unwrap().len(), usize::from(CYCLE));
     scene.price(Tariff::Flat(PRICE)).await.unwrap();
     bill_with(scene, store(scene), 0).await.unwrap();
+    let audit = audit(&scene.grid.seen_by(None), 0).await.unwrap();
+    assert!(audit.adds_up, "{}", audit.words());
 }
 
 /// Whether a home's bill has its readings of these periods, and nothing else.

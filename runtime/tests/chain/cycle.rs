@@ -10,6 +10,7 @@ use gridveil_primitives::{
     Bid, BillRecord, CycleSchedule, Outcome, PeriodIndex, PeriodStatus, PeriodView, Price, RegionBills, Share, Total,
 };
 use gridveil_runtime::{Runtime, RuntimeEvent, UncheckedExtrinsic};
+use pallet_billing::Cid;
 use pallet_readings::Event::AggregationFault;
 
 use crate::{
@@ -259,7 +260,7 @@ fn publish_and_reconcile(chain: &mut Chain, region: &Region, figures: &[Figures]
     let entry = |(bid, record): (&Bid, &BillRecord)| {
         (
             *bid,
-            record.cid.clone().try_into().unwrap(),
+            Cid::try_from(record.cid.clone()).unwrap(),
             record.hash,
             record.commitments,
         )
