@@ -160,8 +160,10 @@ impl<G: Grid> KeyCentre<G> {
                 return Err(LedgerError::Gone.into());
             }
             if change.joining.is_none() && self.remaining(region, (cycle, latest))? <= number(leaving.len()) {
-                let region = Some(region);
-                return Err(Error::NoMeters { cycle, region });
+                return Err(Error::Flag {
+                    flag: "--meter",
+                    problem: "names every meter of the region, and one has to remain".into(),
+                });
             }
         }
         if is_late(from) && !is_on_chain {

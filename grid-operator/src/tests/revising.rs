@@ -262,7 +262,7 @@ async fn a_day_that_has_begun_or_is_not_there_or_was_revised_is_refused() {
 
     let names: Vec<_> = scene.homes.iter().map(|home| home.label.as_str()).collect();
     let everyone = take_out(&scene, &names, 0, Some(1)).await;
-    assert!(matches!(everyone, Err(Error::NoMeters { .. })));
+    assert!(matches!(everyone, Err(Error::Flag { flag: "--meter", .. })));
     take_out(&scene, &["home 5", "home 4"], 0, Some(1)).await.unwrap();
     assert!(!take_out(&scene, &["home 5", "home 4"], 0, Some(1)).await.unwrap().new);
     for day in [0, 1] {
