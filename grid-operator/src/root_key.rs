@@ -49,7 +49,7 @@ pub enum RootKeyError {
         /// The file.
         path: PathBuf,
         /// What age says.
-        cause: age::DecryptError,
+        cause: Box<age::DecryptError>,
     },
     /// The root key cannot be encrypted.
     #[error("{path} cannot be encrypted: {cause}; nothing was changed")]
@@ -57,7 +57,7 @@ pub enum RootKeyError {
         /// The file.
         path: PathBuf,
         /// What age says.
-        cause: age::EncryptError,
+        cause: Box<age::EncryptError>,
     },
     /// The file does not hold a root key.
     #[error("{path} is not a root key: it must hold 64 hexadecimal digits; restore it from its backup")]
@@ -107,7 +107,10 @@ pub fn load_root_key(directory: &Path, lock: &Lock) -> Result<RootKey, RootKeyEr
     let sealed = read_sealed_root_key(directory)?;
     match lock.open(&sealed) {
         Ok(plain) => parse(&path, &plain),
-        Err(cause) => Err(RootKeyError::Locked { path, cause }),
+        Err(cause) => Err(RootKeyError::Locked {
+            path,
+            cause: cause.into(),
+        }),
     }
 }
 
@@ -132,7 +135,10 @@ fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, RootKeyError> {
 
 fn seal(path: &Path, plain: &[u8], lock: &Lock) -> Result<Vec<u8>, RootKeyError> {
     let path = path.to_owned();
-    lock.seal(plain).map_err(|cause| RootKeyError::Seal { path, cause })
+    lock.seal(plain).map_err(|cause| RootKeyError::Seal {
+        path,
+        cause: cause.into(),
+    })
 }
 
 fn parse(path: &Path, plain: &[u8]) -> Result<RootKey, RootKeyError> {
