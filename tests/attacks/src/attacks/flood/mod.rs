@@ -7,19 +7,19 @@
 mod attacker;
 
 use std::{
-    future::Future,
+    collections::BTreeSet,
     time::{Duration, Instant},
 };
 
 use futures::future::join_all;
-use gridveil_chain_client::{calls, Chain, RoleKey};
+use gridveil_chain_client::{calls, Chain, Error, RoleKey};
 use gridveil_demo::{
     network::{Genesis, Network, NodePlan},
     process,
 };
-use gridveil_primitives::{CycleSchedule, PeriodKey};
+use gridveil_primitives::{CycleSchedule, PeriodKey, Prid};
 use rand::{rngs::StdRng, seq::SliceRandom, Rng};
-use tokio::time::sleep;
+use tokio::{sync::watch, time::sleep};
 
 use self::attacker::{Ammunition, Attacker};
 use super::READING;
@@ -57,13 +57,15 @@ struct Ground {
     _dir: tempfile::TempDir,
 }
 
-/// How long shares took, in milliseconds, by the way that they went.
+/// How long shares took from their meter to finality, in milliseconds, by the way that they set out on.
 #[derive(Default)]
 struct Times {
-    /// From the aggregator's being asked to its receipt.
-    receipt: Vec<f64>,
-    /// From a share's being sent to its finality.
-    finality: Vec<f64>,
+    /// To the region's aggregator first; from there, where it was busy, as the others.
+    by_aggregator: Vec<f64>,
+    /// To a node's pool.
+    directly: Vec<f64>,
+    /// How many the aggregator had no room for.
+    busy: usize,
 }
 
 type Failed = Box<dyn std::error::Error>;
@@ -118,31 +120,57 @@ async fn prepare(rng: &mut StdRng) -> Result<Ground, Failed> {
     })
 }
 
-async fn timed<T, E: Into<Failed>>(what: impl Future<Output = Result<T, E>>) -> Result<f64, Failed> {
-    let begun = Instant::now();
-    what.await.map_err(Into::into)?;
-    Ok(begun.elapsed().as_secs_f64() * 1e3)
+/// Tells which shares are on the finalised chain, for ever.
+async fn look(ground: &Ground, there: watch::Sender<BTreeSet<Prid>>) -> Failed {
+    loop {
+        let shares = match ground.chain.finalised().await {
+            Ok(head) => ground.chain.shares_at(&ground.key, head.hash).await,
+            Err(failure) => Err(failure),
+        };
+        match shares {
+            Ok(shares) => there.send_replace(shares.into_iter().map(|share| share.prid).collect()),
+            Err(failure) => return failure.into(),
+        };
+        sleep(SLOT / 8).await;
+    }
 }
 
-/// Sends some shares, every other one by the aggregator, and waits until all have arrived.
+/// Sends some shares, every other one by the aggregator, and waits until all are final. A meter does as `--by both` says:
+/// told that the aggregator is busy, it submits its share itself.
 async fn spell(ground: &Ground, shares: &[(Signer, u64)], times: &mut Times) -> Result<(), Failed> {
+    let (tell, there) = watch::channel(BTreeSet::new());
+    let there = &there;
     let sending = shares.iter().enumerate().map(|(place, (signer, value))| async move {
         let Signer::Meter(signer) = signer else {
             return Err("a meter signs".into());
         };
         sleep(APART * place as u32 / 2).await;
-        let batch = place % 2 == 0;
-        let took = match batch {
-            true => timed(ground.chain.hand_in_share(&ground.key, *value, signer)).await?,
-            false => timed(ground.chain.submit_share(&ground.key, *value, signer)).await?,
+        let (begun, batch) = (Instant::now(), place % 2 == 0);
+        let busy = match batch {
+            true => match ground.chain.hand_in_share(&ground.key, *value, signer).await {
+                Ok(_) => false,
+                Err(Error::Busy { .. }) => true,
+                Err(failure) => return Err(failure.into()),
+            },
+            false => false,
         };
-        Ok::<_, Failed>((batch, took))
+        if busy || !batch {
+            ground.chain.submit_share(&ground.key, *value, signer).await?;
+        }
+        there.clone().wait_for(|there| there.contains(&signer.prid())).await?;
+        Ok::<_, Failed>((batch, busy, begun.elapsed().as_secs_f64() * 1e3))
     });
-    for sent in join_all(sending).await {
-        let (batch, took) = sent?;
+    let all = tokio::select! {
+        all = join_all(sending) => all,
+        failure = look(ground, tell) => return Err(failure),
+        () = sleep(Duration::from_millis(WINDOW)) => return Err("an honest share is not final within its window".into()),
+    };
+    for sent in all {
+        let (batch, busy, took) = sent?;
+        times.busy += usize::from(busy);
         match batch {
-            true => times.receipt.push(took),
-            false => times.finality.push(took),
+            true => times.by_aggregator.push(took),
+            false => times.directly.push(took),
         }
     }
     Ok(())
@@ -152,20 +180,6 @@ async fn spell(ground: &Ground, shares: &[(Signer, u64)], times: &mut Times) -> 
 fn p95(times: &mut [f64]) -> f64 {
     times.sort_by(f64::total_cmp);
     times[(times.len() * 95).div_ceil(100) - 1]
-}
-
-/// Waits until a batch has brought all shares, and says how many are on the finalised chain.
-async fn arrived(ground: &Ground) -> Result<usize, Failed> {
-    let expected = ground.shares.len();
-    for _ in 0..20 {
-        let head = ground.chain.finalised().await?;
-        let there = ground.chain.shares_at(&ground.key, head.hash).await?;
-        if there.len() >= expected {
-            return Ok(there.len());
-        }
-        sleep(SLOT / 2).await;
-    }
-    Ok(0)
 }
 
 async fn measure(rng: &mut StdRng, row: &mut Row) -> Result<(), Failed> {
@@ -192,17 +206,27 @@ async fn measure(rng: &mut StdRng, row: &mut Row) -> Result<(), Failed> {
     }
     let said = attacker.end();
     row.note(said.in_words());
+    row.note(format!(
+        "The aggregator was busy for {} of {} honest shares under the flood, {} without it.",
+        flooded.busy,
+        flooded.by_aggregator.len(),
+        calm.busy
+    ));
     row.gridveil(
         "an invalid share is taken",
         seen(said.taken == 0, format!("{} of {}", said.taken, said.answered)),
     );
     for (what, calm, flooded) in [
         (
-            "from a meter to its aggregator's receipt",
-            &mut calm.receipt,
-            &mut flooded.receipt,
+            "from a meter by its aggregator to finality",
+            &mut calm.by_aggregator,
+            &mut flooded.by_aggregator,
         ),
-        ("from a meter to finality", &mut calm.finality, &mut flooded.finality),
+        (
+            "from a meter directly to finality",
+            &mut calm.directly,
+            &mut flooded.directly,
+        ),
     ] {
         let (calm, flooded) = (p95(calm), p95(flooded));
         let ratio = flooded / calm;
@@ -215,8 +239,8 @@ async fn measure(rng: &mut StdRng, row: &mut Row) -> Result<(), Failed> {
             ),
         );
     }
-    let there = arrived(&ground).await?;
-    let sent = ground.shares.len();
+    let arrived = [&calm, &flooded].map(|times| times.by_aggregator.len() + times.directly.len());
+    let (there, sent) = (arrived.iter().sum::<usize>(), ground.shares.len());
     row.gridveil(
         "every honest share arrives",
         seen(there == sent, format!("{there} of {sent}")),
