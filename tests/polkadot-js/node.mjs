@@ -11,19 +11,19 @@ import { once } from 'node:events';
 /// How long a node may take until it listens: it compiles the runtime first.
 const START_MS = 120_000;
 
-/// Starts the node whose program is at `program`; resolves to `{ url, stop }`.
-export async function startNode(program) {
+/// Starts the node whose program is at `program`, with more options if need be; resolves to `{ url, stop }`.
+export async function startNode(program, more = []) {
   const options = '--dev --tmp --rpc-port 0 --listen-addr /ip4/127.0.0.1/tcp/0 --no-mdns --no-prometheus --no-telemetry';
   // The kernel ends the node where this process can't: setpriv asks it to.
-  const node = spawn('setpriv', ['--pdeathsig', 'TERM', program, ...options.split(' ')], {
+  const node = spawn('setpriv', ['--pdeathsig', 'TERM', program, ...options.split(' '), ...more], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   const ended = new Promise((resolve) => {
     node.once('error', resolve);
     node.once('exit', (code, signal) => resolve(new Error(`the node ended with ${code ?? signal}`)));
   });
-  const stop = async () => {
-    if (node.kill('SIGTERM')) await ended;
+  const stop = async (signal = 'SIGTERM') => {
+    if (node.kill(signal)) await ended;
   };
   let log = '';
   node.stderr.setEncoding('utf8').on('data', (text) => { if (log !== undefined) log += text; });
@@ -39,7 +39,8 @@ export async function startNode(program) {
       if (failure) throw failure;
     }
   } catch (cause) {
-    await stop();
+    // One that is still starting listens to nothing else.
+    await stop('SIGKILL');
     throw new Error(`${program} did not start: ${cause.message}\n${log}`);
   } finally {
     clearTimeout(timer);
