@@ -43,7 +43,7 @@ export function chart(label: string, bars: Bar[], unit: string, priceUnit: strin
     limit === undefined ? null : line('limit', y(limit)),
     s('path', { class: 'price', d: path.join('') }),
     ...(prices.length ? [text(right + 6, yPrice(dearest / 1.05) + 4, 'start', figure(dearest / 1.05, 3)), text(right + 6, bottom + 4, 'start', '0')] : []),
-    ...shown.map((index) => text(x(index) + step / 2, HEIGHT - 8, index === 0 ? 'start' : index === bars.length - 1 ? 'end' : 'middle', bars[index]!.label)),
+    ...shown.map((index) => text(x(index) + step / 2, HEIGHT - 8, 'middle', bars[index]!.label)),
     text(LEFT - 6, TOP - 3, 'end', unit),
-    text(right + 6, TOP - 3, 'start', priceUnit));
+    text(WIDTH, TOP - 3, 'end', priceUnit));
 }

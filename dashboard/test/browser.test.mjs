@@ -112,7 +112,7 @@ describe('the dashboard', { timeout: 900_000 }, () => {
     assert.match(await row.textContent(), /leads|aggregator/);
     const blocks = page.locator('dd', { hasText: 'final' }).filter({ hasText: 'best' });
     const first = await blocks.textContent();
-    await page.waitForFunction((seen) => ![...document.querySelectorAll('dd')].some((each) => each.textContent === seen), first);
+    await blocks.filter({ hasNotText: first }).waitFor();
     await shot('consortium');
   });
 
@@ -215,7 +215,7 @@ describe('the dashboard', { timeout: 900_000 }, () => {
       const axe = await readFile(AXE, 'utf8');
       for (const name of PAGES) {
         await go(name);
-        await page.waitForFunction(() => !document.body.textContent.includes('Reading the chain'));
+        await page.getByText('Reading the chain').waitFor({ state: 'hidden' });
         await page.evaluate(axe);
         const { violations } = await page.evaluate(() => axe.run());
         assert.deepEqual(violations.map(({ id, nodes }) => `${name}: ${id} ${nodes.map(({ html }) => html).join()}`), []);
@@ -228,7 +228,7 @@ describe('the dashboard', { timeout: 900_000 }, () => {
     await page.setViewportSize(PHONE);
     for (const name of PAGES) {
       await go(name);
-      await page.waitForFunction(() => !document.body.textContent.includes('Reading the chain'));
+      await page.getByText('Reading the chain').waitFor({ state: 'hidden' });
       assert.ok((await page.evaluate(() => document.scrollingElement.scrollWidth)) <= PHONE.width, name);
       if (name === 'grid') await shot('phone');
     }
