@@ -10,7 +10,8 @@
 use crate::SessionKeys;
 use codec::{Compact, Encode};
 use gridveil_primitives::{
-    Bid, CycleId, CycleSchedule, Manifest, Opening, PeriodIndex, PeriodKey, Price, Prid, RegionId, RegionInfo, Role,
+    batch::SignedShare, Bid, CycleId, CycleSchedule, Manifest, Opening, PeriodIndex, PeriodKey, Price, Prid, RegionId,
+    RegionInfo, Role,
 };
 use std::fmt;
 
@@ -97,6 +98,11 @@ pub fn register_users(users: &[(Bid, [u8; 32])]) -> Call {
 /// Schedules the next cycle. By the key centre.
 pub fn schedule_cycle(cycle: CycleId, schedule: CycleSchedule) -> Call {
     Call::new("Registry", "schedule_cycle", (cycle, schedule))
+}
+
+/// Hands in shares of a period, ascending by pseudonym. By the region's aggregator.
+pub fn submit_batch(key: &PeriodKey, shares: &[SignedShare]) -> Call {
+    Call::new("Readings", "submit_batch", (key.region, key.cycle, key.period, shares))
 }
 
 /// Publishes BF2 of a region and cycle. By the key centre.

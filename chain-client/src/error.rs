@@ -86,6 +86,20 @@ pub enum Error {
     /// The chain does not accept this share.
     #[error("the chain refused the share: {0}")]
     Refused(Refusal),
+    /// The aggregator has no room for another share now.
+    #[error("{url} is busy with other shares: hand this one in later, or submit it directly")]
+    Busy {
+        /// The node's address.
+        url: String,
+    },
+    /// An aggregator's receipt for a share is worth nothing.
+    #[error("{url} gave a receipt that is worth nothing: {cause}; submit the share directly")]
+    BadReceipt {
+        /// The node's address.
+        url: String,
+        /// What is wrong with it.
+        cause: String,
+    },
     /// The node's pool did not accept a transaction.
     #[error("the transaction {call} was not accepted: {message} (code {code})")]
     NotAccepted {
@@ -147,12 +161,14 @@ impl Error {
             | Error::TimedOut { .. }
             | Error::Connection { .. }
             | Error::UnknownBlock { .. }
+            | Error::Busy { .. }
             | Error::Unresolved { .. } => true,
             Error::Refused(refusal) => matches!(refusal, Refusal::TooEarly | Refusal::NoManifest),
             Error::NoUrl
             | Error::WrongChain { .. }
             | Error::Rpc { .. }
             | Error::NotTrusted { .. }
+            | Error::BadReceipt { .. }
             | Error::NotAccepted { .. }
             | Error::Dispatch { .. }
             | Error::Decode { .. }

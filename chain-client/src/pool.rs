@@ -21,7 +21,7 @@ pub(crate) enum Posted {
     Present,
     /// The account's nonce has passed it.
     Outdated,
-    /// The pool has no room, or does not want it for a while.
+    /// The pool has no room, does not want it for a while, or has not got as far as the block that it names.
     Busy(Rejection),
     /// It is not valid.
     Refused(Rejection),
@@ -104,6 +104,7 @@ fn verdict(answer: &UserError) -> Posted {
     };
     match answer.code {
         1010 if text.contains("outdated") => Posted::Outdated,
+        1010 if text.contains("ancient birth block") => Posted::Busy(rejection),
         1013 | 1014 => Posted::Present,
         1012 | 1016 => Posted::Busy(rejection),
         _ => Posted::Refused(rejection),
@@ -208,5 +209,7 @@ mod tests {
             pool(1012, "Transaction is temporarily banned", ""),
             Posted::Busy(_)
         ));
+        let behind = "Transaction has an ancient birth block";
+        assert!(matches!(pool(1010, "Invalid Transaction", behind), Posted::Busy(_)));
     }
 }

@@ -62,6 +62,8 @@ questions! {
     "cycle_view": cycle_view, cycle_view_at(region: RegionId, cycle: CycleId) -> Vec<(PeriodIndex, PeriodView)>;
     /// A period's shares, by ascending pseudonym; empty once they are pruned.
     "shares": shares, shares_at(key: &PeriodKey) -> Vec<Share>;
+    /// How many batches a period has, and how many it may have.
+    "batches": batches, batches_at(key: &PeriodKey) -> (u32, u32);
     /// The raw X25519 key that a user's bills are encrypted to.
     "user": user, user_at(bid: &Bid) -> Option<[u8; 32]>;
     /// Where a user's bill for a cycle is.

@@ -7,6 +7,7 @@
 
 use std::{
     collections::BTreeSet,
+    fmt,
     io::Write,
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
@@ -29,6 +30,24 @@ const COMMAND_TIME: Duration = Duration::from_secs(120);
 pub const SIDE_BY_SIDE: usize = 8;
 /// Secret URIs of the roles on a development chain, by the name of their key file.
 const ROLES: [(&str, &str); 2] = [("key-centre", "//KeyCentre"), ("control-centre", "//ControlCentre")];
+
+/// How a meter brings its shares to the chain, as `meter-client --by` has it.
+#[derive(Clone, Copy, Debug)]
+pub enum Way {
+    /// Each by itself.
+    Direct,
+    /// By way of its region's aggregator, and by itself where that fails.
+    Both,
+}
+
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Direct => "direct",
+            Self::Both => "both",
+        })
+    }
+}
 
 /// Where the programs, the states and the logs are.
 pub struct Stage {
@@ -174,13 +193,20 @@ impl Stage {
     }
 
     /// The meter starts to replay its readings.
-    pub fn start_meter(&self, home: &Home, start: DateTime<Utc>, urls: &str) -> Result<Process, ProcessError> {
+    pub fn start_meter(
+        &self,
+        home: &Home,
+        start: DateTime<Utc>,
+        way: Way,
+        urls: &str,
+    ) -> Result<Process, ProcessError> {
         self.meter("run", &home.meter, urls)
             .arg("run")
             .option("--source", "csv")
             .path("--csv", &home.file)
             .option("--meter", &home.meter)
             .option("--start", start.format("%Y-%m-%dT%H:%M:%SZ"))
+            .option("--by", way)
             .arg("--until-cycle-end")
             .start()
     }
@@ -237,6 +263,74 @@ impl Stage {
             .path("--out", html)
             .finish(COMMAND_TIME)
             .await
+    }
+
+    /// A user asks for a receipt of its bill.
+    pub async fn make_receipt(&self, meter: &str, cycle: CycleId, out: &Path, urls: &str) -> Result<(), ProcessError> {
+        let call = self.meter("bill receipt", meter, urls).arg("bill").arg("receipt");
+        call.option("--cycle", cycle)
+            .path("--out", out)
+            .run(COMMAND_TIME)
+            .await
+            .map(drop)
+    }
+
+    /// Who finalises blocks, as a member tells it to whoever asks.
+    pub async fn authorities(&self, urls: &str) -> Result<String, ProcessError> {
+        let call = self.operator("consortium authorities", urls);
+        call.arg("consortium").arg("authorities").run(COMMAND_TIME).await
+    }
+
+    /// Somebody with nothing but these files checks a receipt.
+    pub async fn check_receipt(
+        &self,
+        receipt: &Path,
+        genesis: &[u8; 32],
+        authorities: &Path,
+        bill: &Path,
+    ) -> Result<Finished, ProcessError> {
+        Invocation::new("receipt check", &self.meter_client, &self.logs)
+            .arg("--json")
+            .arg("receipt")
+            .arg("check")
+            .arg(receipt.display())
+            .option("--genesis", hex::encode(genesis))
+            .path("--authorities", authorities)
+            .path("--bill", bill)
+            .finish(COMMAND_TIME)
+            .await
+    }
+
+    /// A meter's owner discloses periods, the first to the last.
+    pub async fn disclose(
+        &self,
+        meter: &str,
+        cycle: CycleId,
+        (from, to): (u16, u16),
+        out: &Path,
+        urls: &str,
+    ) -> Result<(), ProcessError> {
+        let call = self.meter("disclose", meter, urls).arg("disclose");
+        call.option("--cycle", cycle)
+            .option("--from", from)
+            .option("--to", to)
+            .path("--out", out)
+            .run(COMMAND_TIME)
+            .await
+            .map(drop)
+    }
+
+    /// What an auditor reads with that.
+    pub async fn audit(&self, disclosure: &Path, urls: &str) -> Result<Value, ProcessError> {
+        let call = Invocation::new("auditor", &self.meter_client, &self.logs);
+        let text = call
+            .option("--nodes", urls)
+            .arg("--json")
+            .arg("auditor")
+            .arg(disclosure.display())
+            .run(COMMAND_TIME)
+            .await?;
+        Ok(serde_json::from_str(&text).unwrap_or(Value::Null))
     }
 
     /// The key centre makes its root key and its ledger.

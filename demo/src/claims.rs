@@ -26,6 +26,8 @@ const NANOS_PER_HUNDREDTH: i128 = 10_000_000;
 pub type Views = BTreeMap<(RegionId, PeriodIndex), PeriodView>;
 /// The shares on chain of each period of each region.
 pub type Shares = BTreeMap<(RegionId, PeriodIndex), Vec<Share>>;
+/// How many batches each period of each region has.
+pub type Batches = BTreeMap<(RegionId, PeriodIndex), u32>;
 /// The opened bills, by meter.
 pub type Bills = BTreeMap<String, Report>;
 
@@ -156,6 +158,30 @@ pub fn arrivals(truth: &Truth, shares: &Shares) -> Seen {
     }
     let seen = comparison.verdict("periods")?;
     Ok(format!("{seen}, {count} shares"))
+}
+
+/// Every region has periods with batches: in which, depends on when shares come and on who is alive.
+pub fn batches(truth: &Truth, batches: &Batches) -> Seen {
+    let with = |region: &RegionId| {
+        truth
+            .keys()
+            .filter(|key| key.0 == *region && batches.get(key) > Some(&0))
+            .count()
+    };
+    let mut comparison = Comparison::default();
+    for region in truth.rules.keys() {
+        comparison.equal(
+            format!("region {region} has periods with batches"),
+            true,
+            with(region) > 0,
+        );
+    }
+    let seen = comparison.verdict("regions")?;
+    let periods: usize = truth.rules.keys().map(with).sum();
+    Ok(format!(
+        "{seen}, {periods} periods, {} batches",
+        batches.values().sum::<u32>()
+    ))
 }
 
 /// No share is a reading, and no two shares of a period sum to one: with the masks on, either would be a coincidence of

@@ -14,7 +14,7 @@ use std::{
 
 use chrono::{DateTime, Duration, Utc};
 use flate2::read::MultiGzDecoder;
-use gridveil_primitives::{PeriodIndex, RegionId};
+use gridveil_primitives::{PeriodIndex, RegionId, MAX_PERIODS};
 use rand::{rngs::StdRng, seq::SliceRandom};
 
 /// Half hours in a day.
@@ -217,6 +217,40 @@ fn covers(path: &Path, readings: &Readings, start: DateTime<Utc>) -> Result<(), 
         }),
         _ => Ok(()),
     }
+}
+
+/// All that a file holds: the label of its first half hour, and every meter from there to the last half hour of any, spread
+/// over regions 1, 2, … in turn, in the order of their names.
+pub fn whole(path: &Path, regions: u32) -> Result<(DateTime<Utc>, Vec<Home>), DataError> {
+    let malformed = |reason: String| DataError::Malformed {
+        path: path.into(),
+        reason,
+    };
+    let all = read(path)?;
+    let labels = || all.values().flat_map(BTreeMap::keys);
+    let (Some(start), Some(last)) = (labels().min().copied(), labels().max()) else {
+        return Err(malformed("it has no rows".into()));
+    };
+    let minutes = (*last - start).num_minutes();
+    let periods = PeriodIndex::try_from(minutes / PERIOD_MINUTES + 1)
+        .ok()
+        .filter(|periods| *periods <= MAX_PERIODS)
+        .ok_or_else(|| {
+            malformed(format!(
+                "{start} to {last} is longer than a cycle, which has {MAX_PERIODS} half hours"
+            ))
+        })?;
+    let labels: Vec<_> = (0..i64::from(periods))
+        .map(|k| start + Duration::minutes(k * PERIOD_MINUTES))
+        .collect();
+    let homes = all.into_iter().zip((1..=regions).cycle());
+    let homes = homes.map(|((meter, readings), region)| Home {
+        meter,
+        file: path.into(),
+        region,
+        readings: labels.iter().map(|label| readings.get(label).copied()).collect(),
+    });
+    Ok((start, homes.collect()))
 }
 
 /// Chooses the meters and spreads them, those with gaps first, over regions 1, 2, … in turn.
@@ -470,6 +504,33 @@ mod tests {
             matches!(refused, Err(DataError::TooFewMeters { found: 2, .. })),
             "A and B are two"
         );
+    }
+
+    #[test]
+    fn a_whole_file_has_every_meter_and_its_gaps() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("readings.csv");
+        let rows = "a,2013-01-01T00:00:00Z,7\nb,2013-01-01T00:30:00Z,5\nb,2013-01-01T01:30:00Z,6\n";
+        std::fs::write(&path, format!("meter,timestamp_utc,wh\n{rows}")).unwrap();
+        let (start, homes) = whole(&path, 2).unwrap();
+        assert_eq!(start.to_rfc3339(), "2013-01-01T00:00:00+00:00");
+        let found: Vec<_> = homes
+            .iter()
+            .map(|home| (home.meter.as_str(), home.region, &home.readings[..]))
+            .collect();
+        let expected: [(&str, RegionId, &[Option<i64>]); 2] = [
+            ("a", 1, &[Some(7), None, None, None]),
+            ("b", 2, &[None, Some(5), None, Some(6)]),
+        ];
+        assert_eq!(found, expected);
+        for odd in [
+            "",
+            "a,2013-01-01T00:00:00Z,1\nb,2013-01-01T00:10:00Z,1\n",
+            "a,2013-01-01T00:00:00Z,1\na,2013-03-01T00:00:00Z,1\n",
+        ] {
+            std::fs::write(&path, format!("meter,timestamp_utc,wh\n{odd}")).unwrap();
+            assert!(matches!(whole(&path, 2), Err(DataError::Malformed { .. })), "{odd}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@
 
 mod claims;
 mod cli;
+mod proofs;
 mod story;
 mod tariff;
 mod verdict;

@@ -6,6 +6,7 @@
 //! **Privacy.** The run's folder holds every secret of the story; it is deleted at the end unless it was asked for.
 
 use std::{
+    collections::BTreeMap,
     io::IsTerminal,
     path::Path,
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -20,7 +21,7 @@ use rand::{rngs::StdRng, Rng, SeedableRng};
 use tokio::time::{sleep, Instant};
 
 use gridveil_demo::{
-    actors::{Stage, SIDE_BY_SIDE},
+    actors::{Stage, Way, SIDE_BY_SIDE},
     checks::Checks,
     data::{select, unpack, DataError, Home, Selection},
     network::{Genesis, Network, NetworkError, NodePlan, MEMBERS},
@@ -212,10 +213,17 @@ pub async fn run(arguments: &Arguments, dir: &Path) -> Result<Checks, StoryError
     ));
     let victim = rng.gen_range(0..AGGREGATORS.len());
     let mut actors = Vec::new();
+    // Every second home of a region hands its shares to the aggregator first.
+    let mut ways = BTreeMap::<_, [Way; 2]>::new();
     for home in &homes {
+        let [way, _] = ways
+            .entry(home.region)
+            .and_modify(|ways| ways.reverse())
+            .or_insert([Way::Both, Way::Direct]);
         // The development chain gives the regions to the aggregators in turn.
         let aggregator = usize::try_from(home.region.saturating_sub(1)).unwrap_or_default();
-        actors.push(stage.start_meter(home, arguments.start(), &network.urls_from(aggregator))?);
+        let urls = network.urls_from(aggregator);
+        actors.push(stage.start_meter(home, arguments.start(), *way, &urls)?);
     }
     let tariff_file = dir.join("tariff.toml");
     std::fs::write(&tariff_file, tariff::file())?;

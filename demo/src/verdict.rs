@@ -21,7 +21,8 @@ use gridveil_demo::{
 };
 
 use crate::{
-    claims::{self, Bills, Rule, Shares, Truth, Views},
+    claims::{self, Batches, Bills, Rule, Shares, Truth, Views},
+    proofs,
     story::{Day, StoryError, CYCLE},
 };
 
@@ -53,6 +54,10 @@ pub async fn judge(day: &Day<'_>, urls: &str) -> Result<Checks, StoryError> {
         claims::arrivals(&truth, &shares).map(|seen| format!("{seen}; {}", day.outage)),
     );
     checks.add(
+        "every region's aggregator brought shares in batches",
+        claims::batches(&truth, &batches(day, &truth).await?),
+    );
+    checks.add(
         "no share equals a reading, nor do the two of a pair sum to one",
         claims::masked(&truth, &shares),
     );
@@ -75,6 +80,10 @@ pub async fn judge(day: &Day<'_>, urls: &str) -> Result<Checks, StoryError> {
         claims::own_checks(&truth, &own_checks(day, urls).await?),
     );
     refusals(day, urls, &bills, &mut checks).await?;
+    if let Some((meter, report)) = bills.first_key_value() {
+        let genesis = day.chain.genesis_hash();
+        proofs::check(day.stage, meter, report, genesis, urls, &mut checks).await?;
+    }
     checks.add("all four nodes have the same finalised chain", same_chain(day).await?);
     show_one(day, &bills);
     Ok(checks)
@@ -106,6 +115,16 @@ async fn shares(day: &Day<'_>, truth: &Truth<'_>) -> Result<Shares, StoryError> 
         let cycle = CYCLE;
         let key = PeriodKey { region, cycle, period };
         all.insert((region, period), day.chain.shares(&key).await?);
+    }
+    Ok(all)
+}
+
+async fn batches(day: &Day<'_>, truth: &Truth<'_>) -> Result<Batches, StoryError> {
+    let mut all = Batches::new();
+    for (region, period) in truth.keys() {
+        let cycle = CYCLE;
+        let (count, _) = day.chain.batches(&PeriodKey { region, cycle, period }).await?;
+        all.insert((region, period), count);
     }
     Ok(all)
 }

@@ -24,6 +24,9 @@ use crate::{
 
 /// How many periods are worked on at a time.
 const IN_FLIGHT: usize = 24;
+/// Up to how many periods of a region are asked for one by one. Where more are due, as after a long absence, the whole cycle is
+/// read at once: a thousand and more periods in one answer.
+const FEW: usize = 32;
 /// The pause after the heads failed, before they are asked for again.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -228,12 +231,15 @@ impl<G: Grid, J: Job> Follower<'_, G, J> {
         }
         self.ready.clear();
         for ((region, cycle), keys) in due {
-            let view: BTreeMap<_, _> = self
-                .grid
-                .cycle_view(region, cycle, head.hash)
-                .await?
-                .into_iter()
-                .collect();
+            let mut view = BTreeMap::new();
+            if keys.len() <= FEW {
+                for key in &keys {
+                    let period = self.grid.period(*key, head.hash).await?;
+                    view.extend(period.map(|period| (key.period, period)));
+                }
+            } else {
+                view.extend(self.grid.cycle_view(region, cycle, head.hash).await?);
+            }
             for key in keys {
                 match view.get(&key.period) {
                     // It is over and never had a manifest: it took no shares, and has nothing to settle.

@@ -2,33 +2,41 @@
 //!
 //! **Privacy.** Moves what it is given and keeps nothing.
 
-use std::{num::NonZeroUsize, thread};
+use std::{
+    num::NonZeroUsize,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+};
 
 use crate::error::Error;
 
 /// How many threads to use.
-fn threads() -> usize {
+pub fn threads() -> usize {
     thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
-/// Does `work` for each item, on all cores, and gives the results in the items' order.
-pub fn on_all_cores<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let part = items.len().div_ceil(threads()).max(1);
+/// Does `work` for each item, on all cores, and gives the results in the items' order. Each core takes the next item as soon as
+/// it has done its last one, so that one that has other work, too, does not keep the rest waiting.
+pub fn on_all_cores<'a, T: Sync, R: Send>(items: &'a [T], work: impl Fn(&'a T) -> R + Sync) -> Vec<R> {
+    let (work, next) = (&work, &AtomicUsize::new(0));
+    let take = move || {
+        let place = next.fetch_add(1, Ordering::Relaxed);
+        items.get(place).map(|item| (place, work(item)))
+    };
+    let mut results = Vec::with_capacity(items.len());
     thread::scope(|scope| {
-        let work = &work;
-        let parts: Vec<_> = items
-            .chunks(part)
-            .map(|items| scope.spawn(move || items.iter().map(work).collect::<Vec<_>>()))
+        let parts: Vec<_> = (0..threads().min(items.len()))
+            .map(|_| scope.spawn(move || std::iter::from_fn(take).collect::<Vec<_>>()))
             .collect();
-        let mut results = Vec::with_capacity(items.len());
         for part in parts {
             match part.join() {
                 Ok(done) => results.extend(done),
                 Err(panic) => std::panic::resume_unwind(panic),
             }
         }
-        results
-    })
+    });
+    results.sort_unstable_by_key(|(place, _)| *place);
+    results.into_iter().map(|(_, result)| result).collect()
 }
 
 /// Runs what takes long on a thread of its own, so that the chain is still listened to.

@@ -282,6 +282,15 @@ pub async fn load(state: &StateDir, ledger: &impl Ledger, sought: &Sought<'_>) -
         let store = (sought.store)()?;
         fetch(ledger, &*store, sought.cycle, &sought.bid, &kept).await?;
     }
+    read_file(file)
+}
+
+/// The bytes of a file, and where they came from.
+///
+/// # Errors
+///
+/// [`BillError::Unreadable`].
+pub fn read_file(file: &Path) -> Result<(Vec<u8>, String), BillError> {
     let bytes = std::fs::read(file).map_err(|error| BillError::Unreadable {
         file: file.to_owned(),
         cause: error.to_string(),

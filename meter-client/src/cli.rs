@@ -3,8 +3,8 @@
 //! **Privacy.** No secret can be given as an argument, where other users of the machine would see it.
 
 use clap::{Parser, Subcommand};
-use gridveil_meter_client::config::SourceConfig;
-use gridveil_primitives::CycleId;
+use gridveil_meter_client::config::{By, SourceConfig};
+use gridveil_primitives::{CycleId, PeriodIndex};
 use std::path::PathBuf;
 
 /// A smart meter of gridveil, and its owner
@@ -59,6 +59,32 @@ pub enum Command {
         #[command(subcommand)]
         command: Bill,
     },
+    /// Write what lets an auditor read some periods of this meter from the chain, and no others
+    Disclose {
+        /// The cycle
+        #[arg(long, value_name = "C")]
+        cycle: CycleId,
+        /// The first period, counted from 0
+        #[arg(long, value_name = "K")]
+        from: PeriodIndex,
+        /// The last period
+        #[arg(long, value_name = "K")]
+        to: PeriodIndex,
+        /// The file to write it to; it is as secret as the readings
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// The age identity file that the cycle's seeds are sealed to; the meter's own if not given
+        #[arg(long, value_name = "FILE")]
+        identity: Option<PathBuf>,
+    },
+    /// Read the periods that a meter's owner disclosed, from the chain
+    Auditor {
+        /// What `disclose` wrote
+        file: PathBuf,
+    },
+    /// Check a receipt, without a node
+    #[command(subcommand)]
+    Receipt(Receipt),
 }
 
 /// The two steps of enrolment.
@@ -86,6 +112,9 @@ pub struct Run {
     /// Where readings come from
     #[command(flatten)]
     pub source: SourceConfig,
+    /// How shares are sent; directly, where neither this nor the configuration file says
+    #[arg(long, value_name = "WAY")]
+    pub by: Option<By>,
     /// Run this cycle and end; without it, the meter's present cycle and then those that follow
     #[arg(long, value_name = "C")]
     pub cycle: Option<CycleId>,
@@ -114,6 +143,15 @@ pub enum Bill {
         #[command(flatten)]
         bill: Which,
     },
+    /// Write a receipt: proof that the consortium finalised this bill, for whoever knows the consortium and asks no node
+    Receipt {
+        /// The bill's cycle
+        #[arg(long, value_name = "C")]
+        cycle: CycleId,
+        /// The file to write the receipt to
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
     /// Decrypt a bill to an HTML page, without checking it
     Open {
         /// Which bill
@@ -123,6 +161,32 @@ pub enum Bill {
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
     },
+}
+
+/// What to do with receipts.
+#[derive(Debug, Subcommand)]
+pub enum Receipt {
+    /// Check that a receipt proves what it says, from files alone
+    Check {
+        /// The receipt
+        file: PathBuf,
+        /// The genesis hash of the chain, in hexadecimal
+        #[arg(long, value_name = "HASH", value_parser = hash)]
+        genesis: [u8; 32],
+        /// Who finalises: the file that `grid-operator consortium authorities` printed, from a member whom you believe
+        #[arg(long, value_name = "FILE")]
+        authorities: PathBuf,
+        /// The encrypted bill, to be compared as well
+        #[arg(long, value_name = "FILE")]
+        bill: Option<PathBuf>,
+    },
+}
+
+/// A hash in hexadecimal, with or without 0x.
+fn hash(text: &str) -> Result<[u8; 32], hex::FromHexError> {
+    let mut bytes = [0; 32];
+    hex::decode_to_slice(text.trim_start_matches("0x"), &mut bytes)?;
+    Ok(bytes)
 }
 
 /// Which bill, and the key to it.

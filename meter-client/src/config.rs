@@ -5,6 +5,7 @@
 //! ```toml
 //! nodes = ["ws://127.0.0.1:9944", "ws://127.0.0.1:9945"]   # the region's aggregator first
 //! store = "http://127.0.0.1:5001"                          # Kubo's RPC address, or a directory
+//! by = "both"                                              # how shares are sent: direct, batch or both
 //!
 //! [source]
 //! kind = "csv"
@@ -64,6 +65,8 @@ pub struct Config {
     pub nodes: Option<Vec<String>>,
     /// Where bills are: a Kubo RPC address or a directory.
     pub store: Option<String>,
+    /// How shares are sent.
+    pub by: Option<By>,
     /// Where readings come from.
     #[serde(default)]
     pub source: SourceConfig,
@@ -88,6 +91,19 @@ pub struct SourceConfig {
     /// The half hour that is period 0, as an ISO 8601 timestamp
     #[arg(long, value_name = "TIMESTAMP")]
     pub start: Option<DateTime<Utc>>,
+}
+
+/// The ways in which shares reach the chain.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum By {
+    /// As transactions of their own, by any node
+    #[default]
+    Direct,
+    /// In the batches of the region's aggregator, the first node, and in no other way
+    Batch,
+    /// First in a batch; what is not final by half of the window, or is turned away, as a transaction
+    Both,
 }
 
 /// The kinds of source.
@@ -197,6 +213,7 @@ mod tests {
     const TEXT: &str = r#"
         nodes = ["ws://one", "ws://two"]
         store = "somewhere"
+        by = "both"
         [source]
         kind = "csv"
         csv = "readings.csv.gz"
@@ -215,6 +232,7 @@ mod tests {
         let config = load(TEXT).unwrap();
         assert_eq!(config.nodes(&[]), ["ws://one", "ws://two"]);
         assert_eq!(config.store(None).unwrap(), "somewhere");
+        assert_eq!(config.by, Some(By::Both));
         let replay = SourceConfig::default().replay(&config.source).unwrap();
         assert_eq!(
             replay,

@@ -4,7 +4,9 @@
 //! it go out again by another route, and again until the close, after which the chain has the last word. The chain is
 //! asked before a share is sent again. One node's word is not believed, since a hostile aggregator may say anything: after
 //! a refusal the share goes to the next one, and what one node says to be final is looked up at others ([`crate::witness`])
-//! and goes out again by whichever does not have it. Called by the period loop alone ([`crate::run`]), with shares that are
+//! and goes out again by whichever does not have it. Where the meter is to send [`By::Both`] or [`By::Batch`], the first try is
+//! to hand the share to the region's aggregator, the first node; its receipt is kept, and believed no more than any other word:
+//! by half of the window the share is final, or it goes out again, with [`By::Both`] as a transaction by any node. Called by the period loop alone ([`crate::run`]), with shares that are
 //! fixed on disk; what is sent is recorded before it is.
 //!
 //! **Privacy.** First tries and later ones are at independent random times, so that the two shares of a meter never go
@@ -12,6 +14,7 @@
 
 use crate::{
     clock::{within, Clock},
+    config::By,
     event::Event,
     keys::Enrolment,
     node::{Node, NodeError},
@@ -19,11 +22,10 @@ use crate::{
     run::{Meter, RunError},
     witness::{Hearing, Word},
 };
-use futures::{future::join, stream::FuturesUnordered, FutureExt, StreamExt};
+use codec::Encode;
+use futures::{future::join, stream::FuturesUnordered, StreamExt};
 use gridveil_primitives::{
-    keys::{CycleKeys, SpendKey},
-    pseudonym::OneTimeKey,
-    CycleId, CycleSchedule, Half, Moment, PeriodIndex, PeriodKey, Refusal,
+    batch::Receipt, pseudonym::OneTimeKey, CycleId, CycleSchedule, Half, Moment, PeriodIndex, PeriodKey, Refusal,
 };
 use rand::Rng;
 use std::sync::PoisonError;
@@ -33,6 +35,17 @@ use std::sync::PoisonError;
 pub(crate) const FIRST_TRY_PERCENT: u64 = 40;
 /// How long after a close the chain is asked for what became of a share, at least, in milliseconds.
 const AFTERMATH: u64 = 60_000;
+
+/// The route of the region's aggregator.
+const AGGREGATOR: usize = 0;
+
+/// What came of a try.
+enum Done {
+    /// The share is final in the block with this number, says the node.
+    Final(u32),
+    /// The aggregator promises that it will be.
+    Promised(Receipt),
+}
 
 /// What the sending of one period needs.
 pub(crate) struct Job {
@@ -75,15 +88,26 @@ impl<N: Node, C: Clock> Meter<'_, N, C> {
         // When a route first said that the share is final, and in which block.
         let (mut told, mut block) = (None, None);
         let mut tries = FuturesUnordered::new();
+        let mut is_first = attempts == 0;
         let mut wake = self.first_try(job);
         loop {
-            let done: Option<(usize, Result<u32, NodeError>)> = tokio::select! {
+            let done: Option<(usize, Result<Done, NodeError>)> = tokio::select! {
                 biased;
                 Some(done) = tries.next() => Some(done),
                 () = self.clock.sleep_until(wake) => None,
             };
             match done {
-                Some((tried, Ok(number))) => {
+                Some((_, Ok(Done::Promised(receipt)))) => {
+                    self.records().keep_receipt(cycle, period, half, &receipt.encode())?;
+                    (self.report)(Event::Accepted {
+                        cycle,
+                        period,
+                        half: number(half),
+                    });
+                    reason = "the aggregator gave a receipt for it and it is not on the finalised chain".into();
+                    continue;
+                }
+                Some((tried, Ok(Done::Final(number)))) => {
                     hearing.note(tried, Word::There);
                     block = Some(number);
                     if hearing.verdict(false) == Some(true) {
@@ -100,6 +124,7 @@ impl<N: Node, C: Clock> Meter<'_, N, C> {
                     if error == NodeError::Refused(Refusal::TooEarly) && now < halfway {
                         // A node's latest block may be from before the period's end: it is asked again a little later.
                         route = tried;
+                        is_first = attempts == 1;
                     } else {
                         route = hearing.after(tried);
                         pause = pause.saturating_mul(2).min(shortest.max(window / 8));
@@ -167,16 +192,25 @@ impl<N: Node, C: Clock> Meter<'_, N, C> {
                     return Ok(Some("its cycle is erased".into()));
                 };
                 attempts = counted;
+                let is_batch = self.by == By::Batch || self.by == By::Both && is_first && now < halfway;
+                let by = if is_batch { AGGREGATOR } else { route };
+                is_first = false;
                 (self.report)(Event::Sent {
                     cycle,
                     period,
                     half: number(half),
                     attempt: attempts,
-                    route,
+                    route: by,
                 });
-                let by = route;
-                let submitted = self.node.submit(by, &job.key, share.value, signer);
-                tries.push(submitted.map(move |done| (by, done)));
+                tries.push(async move {
+                    let done = if is_batch {
+                        self.hand_in(by, job, share.value, signer).await.map(Done::Promised)
+                    } else {
+                        let submitted = self.node.submit(by, &job.key, share.value, signer).await;
+                        submitted.map(Done::Final)
+                    };
+                    (by, done)
+                });
                 // Should nothing be heard, the next try is by the next route; this one is still listened to.
                 route = hearing.after(route);
                 reason = "it was sent and is not on the finalised chain".into();
@@ -197,6 +231,16 @@ impl<N: Node, C: Clock> Meter<'_, N, C> {
                 route = hearing.after(route);
                 wake = self.jittered(now, shortest);
             }
+        }
+    }
+
+    /// Hands a share to the aggregator; a receipt that names another end of the window than the chain's is none.
+    async fn hand_in(&self, by: usize, job: &Job, value: u64, signer: &OneTimeKey) -> Result<Receipt, NodeError> {
+        let receipt = self.node.hand_in(by, &job.key, value, signer).await?;
+        if receipt.closes == job.closes {
+            Ok(receipt)
+        } else {
+            Err(NodeError::Failed("the receipt names another end of the window".into()))
         }
     }
 
@@ -240,11 +284,6 @@ impl<N: Node, C: Clock> Meter<'_, N, C> {
         });
         Ok(())
     }
-}
-
-/// The two one-time keys of a period.
-pub(crate) fn signers(spend: &SpendKey, keys: &CycleKeys, period: PeriodIndex) -> [OneTimeKey; 2] {
-    Half::BOTH.map(|half| OneTimeKey::derive(spend, keys, half, period))
 }
 
 /// What is to be sent of a recorded period; `None` where nothing is.
@@ -291,3 +330,7 @@ fn number(half: Half) -> u8 {
         Half::Second => 2,
     }
 }
+
+#[cfg(test)]
+#[path = "deliver_tests.rs"]
+mod tests;

@@ -116,8 +116,8 @@ pub fn request(
                     identity
                 }
             };
-            let keys = MeterKeys::generate(label, rng);
-            state.save_keys(&keys)?;
+            let mut keys = MeterKeys::generate(label, rng);
+            state.save_keys(&mut keys)?;
             (keys, identity)
         }
     };
@@ -182,7 +182,7 @@ pub fn accept(state: &StateDir, file: &Path) -> Result<Accepted, EnrolError> {
                 response.first_cycle,
                 secret,
             ));
-            state.save_keys(&keys)?;
+            state.save_keys(&mut keys)?;
             true
         }
     };
@@ -240,12 +240,13 @@ mod tests {
         assert!(accepted.changed && accepted.region == 3 && accepted.first_cycle == 4);
         let keys = home.state.keys().unwrap();
         assert_eq!(keys.spend.public().to_bytes(), request.spend_public);
-        let enrolment = keys.enrolment.unwrap();
         let expected = RootKey::from_bytes([8; 32]).meter_secret(&request.bid).cycle_keys();
-        assert_eq!(
-            *enrolment.keys_of(4).unwrap().mask[1].to_bytes(),
-            *expected.mask[1].to_bytes()
-        );
+        let sealed = home
+            .state
+            .seeds(4, &home.state.identity(None).unwrap())
+            .unwrap()
+            .unwrap();
+        assert_eq!(*sealed.mask[1].to_bytes(), *expected.mask[1].to_bytes());
     }
 
     #[test]
@@ -279,7 +280,7 @@ mod tests {
         accept(&home.state, &file).unwrap();
         let mut keys = home.state.keys().unwrap();
         keys.enrolment.as_mut().unwrap().move_to(6).unwrap();
-        home.state.save_keys(&keys).unwrap();
+        home.state.save_keys(&mut keys).unwrap();
         assert!(!accept(&home.state, &file).unwrap().changed);
         assert_eq!(home.state.keys().unwrap().enrolment.unwrap().cycle(), 6);
     }

@@ -54,6 +54,15 @@ pub enum Event {
         /// The node of the list that it is sent to first, from 0.
         route: usize,
     },
+    /// The region's aggregator gave a receipt for a share.
+    Accepted {
+        /// The cycle.
+        cycle: CycleId,
+        /// The period.
+        period: PeriodIndex,
+        /// 1 or 2.
+        half: u8,
+    },
     /// A share was not taken, and will be sent again while the window is open.
     Refused {
         /// The cycle.
@@ -125,6 +134,12 @@ impl fmt::Display for Event {
                 write!(
                     f,
                     "cycle {cycle}, period {period}: share {half} sent, attempt {attempt} by node {route}"
+                )
+            }
+            Self::Accepted { cycle, period, half } => {
+                write!(
+                    f,
+                    "cycle {cycle}, period {period}: share {half} accepted by the aggregator"
                 )
             }
             Self::Refused {

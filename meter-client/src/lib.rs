@@ -2,7 +2,8 @@
 //!
 //! The meter takes readings from a [`source`], splits and masks each, fixes both shares in its [`state`] directory and
 //! then brings them to the finalised chain ([`run`]). Its owner lists, fetches, opens and [`verify`]s the bills that come
-//! of them ([`bill`]). This library is the program `meter-client` without its command line; the protocol itself is
+//! of them ([`bill`]), and makes and checks [`receipt`]s for them; an auditor to whom it gives a [`disclosure`] reads some of
+//! its periods. This library is the program `meter-client` without its command line; the protocol itself is
 //! `gridveil_primitives`, and talking to nodes is `gridveil_chain_client`.
 //!
 //! **Privacy.** A reading leaves the meter only as two masked shares under two one-time pseudonyms. Keys, readings and
@@ -14,10 +15,13 @@ pub mod bill;
 pub mod clock;
 pub mod config;
 mod deliver;
+pub mod disclosure;
 pub mod enrol;
 pub mod event;
 pub mod keys;
 pub mod node;
+mod period;
+pub mod receipt;
 pub mod records;
 pub mod replay;
 pub mod run;

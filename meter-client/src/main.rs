@@ -10,17 +10,19 @@ mod cli;
 mod print;
 
 use clap::Parser;
-use cli::{Bill, Cli, Command, Enrol, Run, Which};
+use cli::{Bill, Cli, Command, Enrol, Receipt, Run, Which};
 use gridveil_bills::store::Store;
 use gridveil_chain_client::Options as ChainOptions;
 use gridveil_meter_client::{
     bill::{self, BillError, Sought},
     clock::{Clock, SystemClock},
     config::{Config, ConfigError},
+    disclosure::{self, DisclosureError},
     enrol::{self, EnrolError},
     event::Event,
-    keys::{Enrolment, MeterKeys},
+    keys::MeterKeys,
     node::Network,
+    receipt::{self, ReceiptError},
     replay::{CsvReplay, ReplayError},
     run::{Meter, Options, RunError},
     state::{StateDir, StateError},
@@ -48,6 +50,10 @@ enum Failure {
     Run(#[from] RunError),
     #[error(transparent)]
     Bill(#[from] BillError),
+    #[error(transparent)]
+    Receipt(#[from] ReceiptError),
+    #[error(transparent)]
+    Disclosure(#[from] DisclosureError),
     #[error("this machine does not give what a meter needs ({what}): {cause}")]
     System { what: &'static str, cause: String },
     #[error("the bill is not right: {0} faults; do not pay it, ask the bill provider")]
@@ -65,6 +71,8 @@ impl Failure {
             Self::Run(RunError::NotEnrolled) => "not_enrolled",
             Self::Run(_) => "run",
             Self::Bill(error) => error.kind(),
+            Self::Receipt(_) => "receipt",
+            Self::Disclosure(_) => "disclosure",
             Self::System { .. } => "system",
             Self::BillRefused(_) => "bill_refused",
         }
@@ -112,17 +120,44 @@ async fn act(cli: &Cli, printer: &Printer) -> Result<(), Failure> {
         Command::Status => printer.status(&status(&state, SystemClock.now())?),
         Command::Bill { store, command } => {
             let keys = state.keys()?;
-            let network = Network::new(chain(nodes, keys.enrolment.as_ref()));
+            let network = Network::new(chain(nodes, keys.enrolment.as_ref().map(|enrolment| enrolment.genesis)));
             bills(&state, &config, store.as_deref(), command, (&keys, &network), printer).await?;
+        }
+        Command::Disclose {
+            cycle,
+            from,
+            to,
+            out,
+            identity,
+        } => {
+            let identity = state.identity(identity.as_deref())?;
+            let span = (*from, *to);
+            printer.disclosed(&disclosure::disclose(&state, &identity, *cycle, span, out)?);
+        }
+        Command::Auditor { file } => {
+            let disclosed = disclosure::read(file)?;
+            let network = Network::new(chain(nodes, Some(disclosed.genesis)));
+            printer.audited(&disclosure::audit(&network, &disclosed).await?);
+        }
+        Command::Receipt(Receipt::Check {
+            file,
+            genesis,
+            authorities,
+            bill,
+        }) => {
+            let bill = bill.as_deref().map(bill::read_file).transpose()?;
+            let bill = bill.as_ref().map(|(bytes, from)| (from.as_str(), bytes.as_slice()));
+            let (receipt, authorities) = (receipt::read::<receipt::Receipt>(file)?, receipt::read(authorities)?);
+            printer.proven(&receipt.check(&authorities, genesis, bill)?);
         }
     }
     Ok(())
 }
 
-/// How to reach the chain: the one that the meter was enrolled on, once it is.
-fn chain(nodes: Vec<String>, enrolment: Option<&Enrolment>) -> ChainOptions {
+/// How to reach the chain: the one with this genesis hash, where it is known.
+fn chain(nodes: Vec<String>, genesis: Option<[u8; 32]>) -> ChainOptions {
     let mut options = ChainOptions::new(nodes);
-    options.genesis = enrolment.map(|enrolment| enrolment.genesis);
+    options.genesis = genesis;
     options
 }
 
@@ -138,7 +173,7 @@ async fn run(
     let enrolment = keys.enrolment.as_ref().ok_or(RunError::NotEnrolled)?;
     let replay = options.source.replay(&config.source)?;
     let mut source = CsvReplay::open(&replay.csv, &replay.meter, replay.start)?;
-    let network = Network::new(chain(nodes, Some(enrolment)));
+    let network = Network::new(chain(nodes, Some(enrolment.genesis)));
     let mut terminate = signal(SignalKind::terminate()).map_err(system("signals"))?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(system("signals"))?;
 
@@ -155,7 +190,8 @@ async fn run(
         bar.suspend(|| printer.event(&event));
     };
     let rng = StdRng::from_rng(OsRng).map_err(system("randomness"))?;
-    let meter = Meter::new(state, &network, &SystemClock, rng, &report)?;
+    let by = options.by.or(config.by).unwrap_or_default();
+    let meter = Meter::new(state, &network, &SystemClock, rng, &report)?.by(by);
     let options = Options {
         cycle: options.cycle,
         until_cycle_end: options.until_cycle_end,
@@ -201,10 +237,11 @@ async fn bills(
             let enrolment = keys.enrolment.as_ref().ok_or(RunError::NotEnrolled)?;
             let record = bill::record(network, bill.cycle, &keys.bid).await?;
             let (bytes, from) = load(state, config, store, bill, (keys, network)).await?;
+            let identity = state.identity(bill.identity.as_deref())?;
             let own = Own {
                 keys,
                 region: enrolment.region,
-                seeds: enrolment.keys_of(bill.cycle),
+                seeds: state.seeds(bill.cycle, &identity)?,
                 record: state.records()?.readings(bill.cycle).map_err(StateError::from)?,
             };
             let bar = progress("periods read");
@@ -212,13 +249,17 @@ async fn bills(
                 bar.set_length(u64::try_from(periods).unwrap_or(u64::MAX));
                 bar.inc(1);
             };
-            let identity = state.identity(bill.identity.as_deref())?;
             let verdict = verify(network, &own, bill.cycle, (&bytes, &from), &record, &identity, &told).await?;
             bar.finish_and_clear();
             printer.verdict(&verdict);
             if !verdict.ok {
                 return Err(Failure::BillRefused(verdict.faults.len()));
             }
+        }
+        Bill::Receipt { cycle, out } => {
+            let record = bill::record(network, *cycle, &keys.bid).await?;
+            let chain = network.route(0).await.map_err(BillError::from)?;
+            printer.proven(&receipt::make(chain, *cycle, &keys.bid, &record, out).await?);
         }
         Bill::Open { bill, out } => {
             let identity = state.identity(bill.identity.as_deref())?;

@@ -10,7 +10,9 @@
 //! found out by reading all the shares of its period, so that asking does not tell which are the meter's.
 
 use gridveil_chain_client::{Chain, Error, Options};
-use gridveil_primitives::{pseudonym::OneTimeKey, CycleId, CycleSchedule, Moment, PeriodKey, Refusal, Share};
+use gridveil_primitives::{
+    batch::Receipt, pseudonym::OneTimeKey, CycleId, CycleSchedule, Moment, PeriodKey, Refusal, Share,
+};
 use std::future::Future;
 use tokio::sync::OnceCell;
 
@@ -68,6 +70,15 @@ pub trait Node: Send + Sync {
         value: u64,
         signer: &OneTimeKey,
     ) -> impl Future<Output = Result<u32, NodeError>> + Send;
+
+    /// Hands a share to the node at which a route starts, as its region's aggregator; the aggregator's receipt.
+    fn hand_in(
+        &self,
+        route: usize,
+        key: &PeriodKey,
+        value: u64,
+        signer: &OneTimeKey,
+    ) -> impl Future<Output = Result<Receipt, NodeError>> + Send;
 }
 
 /// The real chain, by a list of nodes.
@@ -120,6 +131,16 @@ impl Node for Network {
 
     async fn submit(&self, route: usize, key: &PeriodKey, value: u64, signer: &OneTimeKey) -> Result<u32, NodeError> {
         Ok(self.route(route).await?.submit_share(key, value, signer).await?.number)
+    }
+
+    async fn hand_in(
+        &self,
+        route: usize,
+        key: &PeriodKey,
+        value: u64,
+        signer: &OneTimeKey,
+    ) -> Result<Receipt, NodeError> {
+        Ok(self.route(route).await?.hand_in_share(key, value, signer).await?)
     }
 }
 

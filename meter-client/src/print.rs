@@ -6,8 +6,10 @@ use comfy_table::{presets::UTF8_HORIZONTAL_ONLY, CellAlignment, Table};
 use gridveil_bills::report::Report;
 use gridveil_meter_client::{
     bill::{Fetched, Listed},
+    disclosure::{Audit, Shown, Written},
     enrol::{Accepted, Requested},
     event::Event,
+    receipt::Proven,
     status::{readable, Status},
     verify::Verdict,
 };
@@ -125,6 +127,62 @@ impl Printer {
         });
     }
 
+    /// A disclosure.
+    pub fn disclosed(&self, written: &Written) {
+        self.say(written, || {
+            let Written { file, cycle, from, to } = written;
+            format!(
+                "wrote {}: it shows periods {from} to {to} of cycle {cycle}; hand it to the auditor alone",
+                file.display()
+            )
+        });
+    }
+
+    /// What an auditor reads.
+    pub fn audited(&self, audit: &Audit) {
+        self.say(audit, || {
+            let mut table = table(&["period", "from (UTC)", "Wh"]);
+            for line in &audit.lines {
+                let shown = match line.shown {
+                    Shown::Energy(energy) => energy.to_string(),
+                    Shown::Implausible => "implausible".into(),
+                    Shown::NotSent => "not sent".into(),
+                    Shown::NotKept => "not kept".into(),
+                };
+                table.add_row([line.period.to_string(), readable(line.start), shown]);
+            }
+            let Audit {
+                region, cycle, energy, ..
+            } = audit;
+            format!("{table}\n{energy} Wh in these periods of cycle {cycle} in region {region}")
+        });
+    }
+
+    /// What a receipt proves.
+    pub fn proven(&self, proven: &Proven) {
+        self.say(proven, || {
+            let Proven {
+                bid,
+                cycle,
+                cid,
+                hash,
+                block,
+                set,
+                signed,
+                authorities,
+                bill_compared,
+            } = proven;
+            let compared = match bill_compared {
+                true => "\nthe bill that was given is this one",
+                false => "",
+            };
+            format!(
+                "the bill of cycle {cycle} for BID {bid} is on the chain\nCID {cid}\nBLAKE2b-256 {hash}{compared}\nin the \
+                 state of block {block}, which {signed} of the {authorities} authorities of set {set} finalised"
+            )
+        });
+    }
+
     /// What came of a verification.
     pub fn verdict(&self, verdict: &Verdict) {
         self.say(verdict, || {
@@ -151,17 +209,21 @@ impl Printer {
     }
 }
 
-/// A bill as a table.
-fn bill(report: &Report) -> String {
+/// A table about periods, with its numbers at the right.
+fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
-    table
-        .load_preset(UTF8_HORIZONTAL_ONLY)
-        .set_header(["period", "from (UTC)", "Wh", "price per kWh"]);
+    table.load_preset(UTF8_HORIZONTAL_ONLY).set_header(header);
     for column in [0, 2, 3] {
         if let Some(column) = table.column_mut(column) {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
+    table
+}
+
+/// A bill as a table.
+fn bill(report: &Report) -> String {
+    let mut table = table(&["period", "from (UTC)", "Wh", "price per kWh"]);
     for line in &report.lines {
         let from = report
             .start

@@ -2,17 +2,17 @@
 //!
 //! Promises that what a method wrote is on disk when it returns (`synchronous=FULL`), that the shares of a period never
 //! change once they are fixed ([`Records::fix`] returns what stands there, whoever wrote it first), and that erased rows
-//! are overwritten. The period loop writes; `status` and `bill verify` read, also while it runs. Two cycles are kept, the
-//! present one and the one before (see [`crate::keys`] for why).
+//! are overwritten: a period's shares once it is settled, all of a cycle after the next one. The period loop writes; `status`
+//! and `bill verify` read, also while it runs.
 //!
-//! **Privacy.** Holds plain readings beside the pseudonyms under which they went out: the file is 0600, and of its rows
-//! only counts and times are ever shown.
+//! **Privacy.** Holds the plain readings of two cycles, and no pseudonym under which they went out but while a period is on
+//! its way: the file is 0600, and of its rows only counts and times are ever shown.
 
+pub use crate::period::{Counts, PeriodState, StoredPeriod, StoredShare};
 use gridveil_primitives::{CycleId, CycleSchedule, Half, Moment, PeriodIndex, Prid};
 use rusqlite::{params, Connection, OptionalExtension, Row};
 use std::{
     collections::BTreeMap,
-    fmt,
     fs::OpenOptions,
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
@@ -36,6 +36,13 @@ const TABLES: &str = "
         cycle INTEGER NOT NULL, period INTEGER NOT NULL, half INTEGER NOT NULL,
         prid BLOB NOT NULL, value INTEGER NOT NULL,
         attempts INTEGER NOT NULL DEFAULT 0, last_sent INTEGER, landed INTEGER NOT NULL DEFAULT 0, block INTEGER,
+        PRIMARY KEY (cycle, period, half)
+    ) STRICT, WITHOUT ROWID;
+";
+/// A table that came later, beside those of the version.
+const RECEIPTS: &str = "
+    CREATE TABLE IF NOT EXISTS receipts (
+        cycle INTEGER NOT NULL, period INTEGER NOT NULL, half INTEGER NOT NULL, receipt BLOB NOT NULL,
         PRIMARY KEY (cycle, period, half)
     ) STRICT, WITHOUT ROWID;
 ";
@@ -67,126 +74,6 @@ pub enum RecordsError {
         /// The cycle.
         cycle: CycleId,
     },
-}
-
-/// What became of a period.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PeriodState {
-    /// Its shares are fixed, and not both are known to be on the chain.
-    Pending,
-    /// Both shares are on the finalised chain.
-    Finalised,
-    /// Its window ended with one share on the chain.
-    Partial,
-    /// Its window ended with no share on the chain.
-    Lost,
-    /// There was no reading.
-    Silent,
-    /// The meter was not running while its window was open.
-    Missed,
-}
-
-impl PeriodState {
-    /// Every state.
-    pub const ALL: [Self; 6] = [
-        Self::Pending,
-        Self::Finalised,
-        Self::Partial,
-        Self::Lost,
-        Self::Silent,
-        Self::Missed,
-    ];
-
-    /// The word for it, in the database and in JSON.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Finalised => "finalised",
-            Self::Partial => "partial",
-            Self::Lost => "lost",
-            Self::Silent => "silent",
-            Self::Missed => "missed",
-        }
-    }
-
-    fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.word() == word)
-    }
-}
-
-/// A share as fixed, and how far it has come.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct StoredShare {
-    /// The pseudonym that signs it.
-    pub prid: Prid,
-    /// The masked value.
-    pub value: u64,
-    /// How often it was sent.
-    pub attempts: u32,
-    /// Whether it was seen on the finalised chain.
-    pub landed: bool,
-}
-
-/// What is recorded about a period.
-#[derive(Clone, PartialEq, Eq)]
-pub struct StoredPeriod {
-    /// What became of it.
-    pub state: PeriodState,
-    /// The reading, in watt-hours; there where the shares are.
-    pub reading: Option<i64>,
-    /// The two shares; there unless the meter was silent or missed the period.
-    pub shares: Option<[StoredShare; 2]>,
-}
-
-impl fmt::Debug for StoredShare {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StoredShare")
-            .field("attempts", &self.attempts)
-            .field("landed", &self.landed)
-            .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for StoredPeriod {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StoredPeriod")
-            .field("state", &self.state)
-            .field("shares", &self.shares)
-            .finish_non_exhaustive()
-    }
-}
-
-/// How many periods of a cycle are in each state.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Counts {
-    /// [`PeriodState::Pending`].
-    pub pending: u32,
-    /// [`PeriodState::Finalised`].
-    pub finalised: u32,
-    /// [`PeriodState::Partial`].
-    pub partial: u32,
-    /// [`PeriodState::Lost`].
-    pub lost: u32,
-    /// [`PeriodState::Silent`].
-    pub silent: u32,
-    /// [`PeriodState::Missed`].
-    pub missed: u32,
-}
-
-impl Counts {
-    /// All of them together.
-    pub fn total(&self) -> u32 {
-        [
-            self.pending,
-            self.finalised,
-            self.partial,
-            self.lost,
-            self.silent,
-            self.missed,
-        ]
-        .into_iter()
-        .fold(0, u32::saturating_add)
-    }
 }
 
 /// The record of a meter's periods.
@@ -246,14 +133,17 @@ impl Records {
                         }
                         transaction.commit()
                     });
-                self.checked(what, made)
+                self.checked(what, made)?;
             }
-            VERSION => Ok(()),
-            found => Err(RecordsError::Version {
-                file: self.file.clone(),
-                found,
-            }),
+            VERSION => {}
+            found => {
+                return Err(RecordsError::Version {
+                    file: self.file.clone(),
+                    found,
+                })
+            }
         }
+        self.checked(what, self.database.execute_batch(RECEIPTS))
     }
 
     fn checked<T>(&self, what: &'static str, result: rusqlite::Result<T>) -> Result<T, RecordsError> {
@@ -439,24 +329,85 @@ impl Records {
         self.checked("recording that a share is finalised", done).map(drop)
     }
 
-    /// Settles a pending period by which of its shares landed, with a note on what went wrong; returns its state.
-    pub fn settle(&self, cycle: CycleId, period: PeriodIndex, note: &str) -> Result<PeriodState, RecordsError> {
-        let landed = self.database.query_row(
-            "SELECT COUNT(*) FROM shares WHERE cycle = ?1 AND period = ?2 AND landed = 1",
-            params![cycle, period],
-            |row| row.get::<_, u32>(0),
-        );
-        let state = match self.checked("settling a period", landed)? {
-            0 => PeriodState::Lost,
-            1 => PeriodState::Partial,
-            _ => PeriodState::Finalised,
-        };
+    /// Keeps an aggregator's receipt for a share, encoded; a later one takes its place.
+    pub fn keep_receipt(
+        &self,
+        cycle: CycleId,
+        period: PeriodIndex,
+        half: Half,
+        receipt: &[u8],
+    ) -> Result<(), RecordsError> {
         let done = self.database.execute(
-            "UPDATE periods SET state = ?3, note = ?4 WHERE cycle = ?1 AND period = ?2 AND state = ?5",
-            params![cycle, period, state.word(), note, PeriodState::Pending.word()],
+            "INSERT OR REPLACE INTO receipts VALUES (?1, ?2, ?3, ?4)",
+            params![cycle, period, number(half), receipt],
         );
-        self.checked("settling a period", done)?;
+        self.checked("keeping a receipt", done).map(drop)
+    }
+
+    /// The receipt for a share.
+    pub fn receipt(&self, cycle: CycleId, period: PeriodIndex, half: Half) -> Result<Option<Vec<u8>>, RecordsError> {
+        let found = self.database.query_row(
+            "SELECT receipt FROM receipts WHERE cycle = ?1 AND period = ?2 AND half = ?3",
+            params![cycle, period, number(half)],
+            |row| row.get(0),
+        );
+        self.checked("reading a receipt", found.optional())
+    }
+
+    /// Settles a pending period by which of its shares landed, with a note on what went wrong; returns its state. Its shares are
+    /// erased, and so is the receipt of one that landed.
+    pub fn settle(&mut self, cycle: CycleId, period: PeriodIndex, note: &str) -> Result<PeriodState, RecordsError> {
+        let done = self
+            .database
+            .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
+            .and_then(|transaction| {
+                let key = params![cycle, period];
+                let landed: u32 = transaction.query_row(
+                    "SELECT COUNT(*) FROM shares WHERE cycle = ?1 AND period = ?2 AND landed = 1",
+                    key,
+                    |row| row.get(0),
+                )?;
+                let state = match landed {
+                    0 => PeriodState::Lost,
+                    1 => PeriodState::Partial,
+                    _ => PeriodState::Finalised,
+                };
+                transaction.execute(
+                    "UPDATE periods SET state = ?3, note = ?4 WHERE cycle = ?1 AND period = ?2 AND state = ?5",
+                    params![cycle, period, state.word(), note, PeriodState::Pending.word()],
+                )?;
+                transaction.execute(
+                    "DELETE FROM receipts WHERE (cycle, period, half) IN
+                     (SELECT cycle, period, half FROM shares WHERE cycle = ?1 AND period = ?2 AND landed = 1)",
+                    key,
+                )?;
+                transaction.execute("DELETE FROM shares WHERE cycle = ?1 AND period = ?2", key)?;
+                transaction.commit()?;
+                Ok(state)
+            });
+        let state = self.checked("settling a period", done)?;
+        self.empty_log("settling a period")?;
         Ok(state)
+    }
+
+    /// The first period of a cycle that is pending.
+    pub fn first_pending(&self, cycle: CycleId) -> Result<Option<PeriodIndex>, RecordsError> {
+        let found = self.database.query_row(
+            "SELECT MIN(period) FROM periods WHERE cycle = ?1 AND state = ?2",
+            params![cycle, PeriodState::Pending.word()],
+            |row| row.get(0),
+        );
+        self.checked("reading the periods", found)
+    }
+
+    /// The first period of a cycle after all that are recorded.
+    pub fn next(&self, cycle: CycleId) -> Result<PeriodIndex, RecordsError> {
+        let found = self.database.query_row(
+            "SELECT COALESCE(MAX(period) + 1, 0) FROM periods WHERE cycle = ?1",
+            [cycle],
+            |row| row.get(0),
+        );
+        self.checked("reading the periods", found)
     }
 
     /// How many periods of a cycle are in each state.
@@ -489,13 +440,16 @@ impl Records {
         self.checked("reading the periods", found)
     }
 
-    /// When a share was last sent.
+    /// When a share was last sent; of a period that is settled, when it was recorded.
     pub fn last_sent(&self) -> Result<Option<Moment>, RecordsError> {
         let found = self
             .database
-            .query_row("SELECT MAX(last_sent) FROM shares", [], |row| {
-                row.get::<_, Option<i64>>(0)
-            })
+            .query_row(
+                "SELECT MAX(at) FROM (SELECT last_sent AS at FROM shares
+                 UNION ALL SELECT recorded FROM periods WHERE state IN (?1, ?2))",
+                [PeriodState::Finalised, PeriodState::Partial].map(PeriodState::word),
+                |row| row.get::<_, Option<i64>>(0),
+            )
             .map(|found| found.map(i64::cast_unsigned));
         self.checked("reading the shares", found)
     }
@@ -503,17 +457,21 @@ impl Records {
     /// Erases all cycles before `cycle`.
     pub fn forget_before(&mut self, cycle: CycleId) -> Result<(), RecordsError> {
         let done = self.database.transaction().and_then(|transaction| {
-            for table in ["shares", "periods", "cycles"] {
+            for table in ["receipts", "shares", "periods", "cycles"] {
                 transaction.execute(&format!("DELETE FROM {table} WHERE cycle < ?1"), [cycle])?;
             }
             transaction.commit()
         });
         self.checked("erasing old cycles", done)?;
-        // The log of writes still holds what the rows held.
+        self.empty_log("erasing old cycles")
+    }
+
+    /// The log of writes still holds what erased rows held.
+    fn empty_log(&self, what: &'static str) -> Result<(), RecordsError> {
         let done = self
             .database
             .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-        self.checked("erasing old cycles", done)
+        self.checked(what, done)
     }
 }
 

@@ -34,6 +34,22 @@ fn a_fixed_pair_is_there_after_reopening() {
 }
 
 #[test]
+fn a_receipt_is_kept_until_its_cycle_is_erased_also_in_a_file_that_had_none() {
+    let (dir, records) = records();
+    records.database.execute_batch("DROP TABLE receipts").unwrap();
+    drop(records);
+    let mut records = again(&dir);
+    records.keep_receipt(1, 2, Half::Second, b"promised").unwrap();
+    assert_eq!(records.receipt(1, 2, Half::First).unwrap(), None);
+    assert_eq!(
+        again(&dir).receipt(1, 2, Half::Second).unwrap(),
+        Some(b"promised".to_vec())
+    );
+    records.forget_before(2).unwrap();
+    assert_eq!(records.receipt(1, 2, Half::Second).unwrap(), None);
+}
+
+#[test]
 fn a_pair_that_is_fixed_never_changes() {
     let (_dir, mut records) = records();
     let first = records.fix(1, 2, 5, SHARES, 9).unwrap();
@@ -72,8 +88,14 @@ fn a_period_settles_by_the_shares_that_landed() {
         for half in halves {
             records.landed(1, period, *half, Some(4)).unwrap();
         }
+        assert_eq!(records.first_pending(1).unwrap(), Some(period));
         assert_eq!(records.settle(1, period, "note").unwrap(), state);
-        assert_eq!(records.period(1, period).unwrap().unwrap().state, state);
+        let settled = records.period(1, period).unwrap().unwrap();
+        assert_eq!(
+            (settled.state, settled.reading, settled.shares.is_none()),
+            (state, Some(5), true)
+        );
+        assert_eq!((records.next(1).unwrap(), records.next(2).unwrap()), (period + 1, 0));
     }
     assert!(records.pending().unwrap().is_empty());
     let counts = records.counts(1).unwrap();
@@ -117,24 +139,52 @@ fn a_cycle_with_another_schedule_is_refused() {
     assert_eq!(records.schedule(1).unwrap(), Some(SCHEDULE));
 }
 
+/// A pseudonym that is easily told.
+const MARKER: Prid = *b"a pseudonym of an erased period.";
+
+/// Whether it is anywhere in the directory.
+fn is_on_disk(dir: &TempDir) -> bool {
+    std::fs::read_dir(dir.path()).unwrap().any(|entry| {
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        bytes.windows(32).any(|bytes| bytes == MARKER)
+    })
+}
+
+#[test]
+fn settled_periods_leave_no_byte_of_their_shares_on_disk() {
+    let (dir, mut records) = records();
+    records.fix(1, 2, 5, [(MARKER, 1), (MARKER, 2)], 9).unwrap();
+    records.keep_receipt(1, 2, Half::First, &MARKER).unwrap();
+    records.attempt(1, 2, Half::First, 11).unwrap();
+    records.landed(1, 2, Half::First, Some(4)).unwrap();
+    assert!(is_on_disk(&dir));
+    records.settle(1, 2, "").unwrap();
+    assert!(!is_on_disk(&dir));
+    assert_eq!(records.last_sent().unwrap(), Some(9));
+}
+
+#[test]
+fn the_receipt_of_a_share_that_is_not_there_outlives_its_period() {
+    let (_dir, mut records) = records();
+    records.fix(1, 2, 5, SHARES, 9).unwrap();
+    for half in Half::BOTH {
+        records.keep_receipt(1, 2, half, b"promised").unwrap();
+    }
+    records.landed(1, 2, Half::First, Some(4)).unwrap();
+    records.settle(1, 2, "").unwrap();
+    assert_eq!(records.receipt(1, 2, Half::First).unwrap(), None);
+    assert!(records.receipt(1, 2, Half::Second).unwrap().is_some());
+}
+
 #[test]
 fn forgotten_cycles_leave_no_byte_of_their_shares_on_disk() {
     let (dir, mut records) = records();
-    let marker = *b"a pseudonym of an erased period.";
     records.remember_cycle(1, &SCHEDULE).unwrap();
-    records.fix(1, 2, 5, [(marker, 1), (marker, 2)], 9).unwrap();
+    records.fix(1, 2, 5, [(MARKER, 1), (MARKER, 2)], 9).unwrap();
     records.fix(2, 0, 5, SHARES, 9).unwrap();
-    let on_disk = || {
-        std::fs::read_dir(dir.path()).unwrap().any(|entry| {
-            std::fs::read(entry.unwrap().path())
-                .unwrap()
-                .windows(32)
-                .any(|bytes| bytes == marker)
-        })
-    };
-    assert!(on_disk());
+    assert!(is_on_disk(&dir));
     records.forget_before(2).unwrap();
-    assert!(!on_disk());
+    assert!(!is_on_disk(&dir));
     assert!(records.schedule(1).unwrap().is_none() && records.period(1, 2).unwrap().is_none());
     assert!(records.period(2, 0).unwrap().is_some());
     assert_eq!(records.attempt(1, 2, Half::First, 11).unwrap(), None);

@@ -4,8 +4,8 @@
 //! sent at a random time of its own in the first part of the window. A share that is not finalised by half of the window
 //! is sent again by another route, the same value under the same pseudonym; at the window's end what happened is
 //! recorded. Promises that no pseudonym ever signs two different values, however often the process is killed: only what
-//! [`Records::fix`] returned is sent, and what stands there is never replaced. A period that the process did not live
-//! through while its window was open is recorded as missed.
+//! [`Records::fix`] returned is sent, and what stands there is never replaced. Keys of periods that are settled are erased. A
+//! period that the process did not live through while its window was open is recorded as missed.
 //!
 //! The loop holds no runtime of its own: time is [`Clock`], the chain is [`Node`]. It returns when its cycles are done; it
 //! may be dropped at any await. How a share is sent is the module `deliver`'s part.
@@ -14,9 +14,10 @@
 
 use crate::{
     clock::Clock,
-    deliver::{job, signers},
+    config::By,
+    deliver::job,
     event::Event,
-    keys::{KeysError, MeterKeys},
+    keys::{Enrolment, KeysError, MeterKeys},
     node::{Node, NodeError},
     records::{PeriodState, Records, RecordsError},
     source::Source,
@@ -24,7 +25,7 @@ use crate::{
     witness::words,
 };
 use futures::{future::LocalBoxFuture, stream::FuturesUnordered, StreamExt};
-use gridveil_primitives::{share::split_and_mask, CycleId, CycleSchedule, Moment, PeriodIndex};
+use gridveil_primitives::{CycleId, CycleSchedule, Moment, PeriodIndex};
 use rand::rngs::StdRng;
 use std::{
     collections::BTreeSet,
@@ -80,6 +81,23 @@ impl From<RecordsError> for RunError {
 /// The periods on their way; each resolves to its cycle.
 type Work<'a> = FuturesUnordered<LocalBoxFuture<'a, Result<CycleId, RunError>>>;
 
+/// What one run goes by.
+struct Course {
+    keys: MeterKeys,
+    /// The cycles that were taken whole and are not settled.
+    taken: BTreeSet<CycleId>,
+}
+
+impl Course {
+    fn enrolment(&self) -> Result<&Enrolment, RunError> {
+        self.keys.enrolment.as_ref().ok_or(RunError::NotEnrolled)
+    }
+
+    fn enrolment_mut(&mut self) -> Result<&mut Enrolment, RunError> {
+        self.keys.enrolment.as_mut().ok_or(RunError::NotEnrolled)
+    }
+}
+
 /// A meter at work.
 pub struct Meter<'a, N, C> {
     state: &'a StateDir,
@@ -88,10 +106,11 @@ pub struct Meter<'a, N, C> {
     pub(crate) report: &'a dyn Fn(Event),
     records: Mutex<Records>,
     pub(crate) rng: Mutex<StdRng>,
+    pub(crate) by: By,
 }
 
 impl<'a, N: Node, C: Clock> Meter<'a, N, C> {
-    /// A meter with its state, its chain, its clock and its randomness; `report` is told what happens.
+    /// A meter with its state, its chain, its clock and its randomness, which sends directly; `report` is told what happens.
     ///
     /// # Errors
     ///
@@ -110,7 +129,13 @@ impl<'a, N: Node, C: Clock> Meter<'a, N, C> {
             report,
             records: Mutex::new(state.records()?),
             rng: Mutex::new(rng),
+            by: By::Direct,
         })
+    }
+
+    /// The same meter, sending in this way.
+    pub fn by(self, by: By) -> Self {
+        Self { by, ..self }
     }
 
     /// Runs the cycles that `options` name. The caller holds the lock of the state directory.
@@ -119,8 +144,11 @@ impl<'a, N: Node, C: Clock> Meter<'a, N, C> {
     ///
     /// [`RunError`]; nothing of it is passing.
     pub async fn run(&self, source: &mut dyn Source, options: Options) -> Result<(), RunError> {
-        let mut keys = self.state.keys()?;
-        let present = keys.enrolment.as_ref().ok_or(RunError::NotEnrolled)?.cycle();
+        let mut course = Course {
+            keys: self.state.keys()?,
+            taken: BTreeSet::new(),
+        };
+        let present = course.enrolment()?.cycle();
         let mut cycle = options.cycle.unwrap_or(present);
         if cycle < present {
             return Err(KeysError::Erased {
@@ -130,26 +158,24 @@ impl<'a, N: Node, C: Clock> Meter<'a, N, C> {
             .into());
         }
         let mut work = Work::new();
-        let mut taken = BTreeSet::new();
         let pending = self.records().pending()?;
         for (cycle, period) in pending {
-            self.resume(&keys, cycle, period, &mut work)?;
+            self.resume(&course, cycle, period, &mut work)?;
             if cycle < present {
-                taken.insert(cycle);
+                course.taken.insert(cycle);
             }
         }
         loop {
-            let schedule = self.driving(&mut work, &mut taken, self.schedule(cycle)).await??;
-            let moved = keys.enrolment.as_mut().ok_or(RunError::NotEnrolled)?.move_to(cycle)?;
-            if moved {
-                self.state.save_keys(&keys)?;
+            let schedule = self.driving(&mut work, &mut course, self.schedule(cycle)).await??;
+            if course.enrolment_mut()?.move_to(cycle)? {
+                self.state.save_keys(&mut course.keys)?;
             }
             // After every move, and once more where the process died between the move and this.
             self.records().forget_before(cycle.saturating_sub(1))?;
-            self.cycle(&keys, cycle, schedule, source, &mut work, &mut taken)
-                .await?;
-            taken.insert(cycle);
-            self.summarise(&mut taken)?;
+            self.state.forget_seeds_before(cycle.saturating_sub(1))?;
+            self.cycle(&mut course, cycle, schedule, source, &mut work).await?;
+            course.taken.insert(cycle);
+            self.tidy(&mut course)?;
             if options.cycle.is_some() || options.until_cycle_end {
                 break;
             }
@@ -157,7 +183,7 @@ impl<'a, N: Node, C: Clock> Meter<'a, N, C> {
         }
         while let Some(done) = work.next().await {
             done?;
-            self.summarise(&mut taken)?;
+            self.tidy(&mut course)?;
         }
         Ok(())
     }
@@ -165,18 +191,12 @@ impl<'a, N: Node, C: Clock> Meter<'a, N, C> {
     /// Takes every period of a cycle that is not recorded, each after its end.
     async fn cycle<'w>(
         &'w self,
-        keys: &MeterKeys,
+        course: &mut Course,
         cycle: CycleId,
         schedule: CycleSchedule,
         source: &mut dyn Source,
         work: &mut Work<'w>,
-        taken: &mut BTreeSet<CycleId>,
     ) -> Result<(), RunError> {
-        let enrolment = keys.enrolment.as_ref().ok_or(RunError::NotEnrolled)?;
-        let cycle_keys = enrolment.keys_of(cycle).ok_or(KeysError::Erased {
-            asked: cycle,
-            now: enrolment.cycle(),
-        })?;
         let recorded = self.records().counts(cycle)?.total();
         (self.report)(Event::Cycle {
             cycle,
@@ -192,11 +212,14 @@ impl<'a, N: Node, C: Clock> Meter<'a, N, C> {
             if self.records().period(cycle, period)?.is_some() {
                 continue;
             }
-            self.driving(work, taken, self.clock.sleep_until(ends)).await?;
+            if self.clock.now() < ends {
+                self.tidy(course)?;
+            }
+            self.driving(work, course, self.clock.sleep_until(ends)).await?;
             while work.len() >= MAX_OPEN {
                 if let Some(done) = work.next().await {
                     done?;
-                    self.summarise(taken)?;
+                    self.tidy(course)?;
                 }
             }
             let now = self.clock.now();
@@ -222,8 +245,15 @@ impl<'a, N: Node, C: Clock> Meter<'a, N, C> {
                     continue;
                 }
             };
-            let signers = signers(&keys.spend, &cycle_keys, period);
-            let pair = split_and_mask(reading, &keys.split, &cycle_keys, cycle, period);
+            let (keys, enrolment) = (&course.keys, course.enrolment()?);
+            let tail = enrolment.tail_of(cycle);
+            let signers = tail.and_then(|tail| tail.signers(&keys.spend, period));
+            let pair = tail.and_then(|tail| tail.shares(reading, &keys.split, cycle, period));
+            let (Some(signers), Some(pair)) = (signers, pair) else {
+                // The record is of an earlier day than the keys, from a backup perhaps.
+                self.pass(cycle, period, PeriodState::Missed, "its keys are erased", now)?;
+                continue;
+            };
             let [first, second] = &signers;
             let shares = [(first.prid(), pair.first), (second.prid(), pair.second)];
             let stored = self.records().fix(cycle, period, reading, shares, now)?;
@@ -242,19 +272,20 @@ impl<'a, N: Node, C: Clock> Meter<'a, N, C> {
     /// Takes up a period that was fixed before a restart.
     fn resume<'w>(
         &'w self,
-        keys: &MeterKeys,
+        course: &Course,
         cycle: CycleId,
         period: PeriodIndex,
         work: &mut Work<'w>,
     ) -> Result<(), RunError> {
-        let enrolment = keys.enrolment.as_ref().ok_or(RunError::NotEnrolled)?;
+        let enrolment = course.enrolment()?;
         let stored = self.records().period(cycle, period)?;
         let schedule = self.records().schedule(cycle)?;
-        let (Some(stored), Some(schedule), Some(cycle_keys)) = (stored, schedule, enrolment.keys_of(cycle)) else {
+        let tail = enrolment.tail_of(cycle);
+        let signers = tail.and_then(|tail| tail.signers(&course.keys.spend, period));
+        let (Some(stored), Some(schedule), Some(signers)) = (stored, schedule, signers) else {
             self.settle(cycle, period, "its keys are erased")?;
             return Ok(());
         };
-        let signers = signers(&keys.spend, &cycle_keys, period);
         if let Some(job) = job(enrolment, cycle, period, &schedule, signers, stored)? {
             work.push(Box::pin(self.deliver(job)));
         }
@@ -322,7 +353,7 @@ impl<'a, N: Node, C: Clock> Meter<'a, N, C> {
     async fn driving<T>(
         &self,
         work: &mut Work<'_>,
-        taken: &mut BTreeSet<CycleId>,
+        course: &mut Course,
         wait: impl Future<Output = T>,
     ) -> Result<T, RunError> {
         let mut wait = pin!(wait);
@@ -332,18 +363,31 @@ impl<'a, N: Node, C: Clock> Meter<'a, N, C> {
                 done = &mut wait => return Ok(done),
                 Some(done) = work.next() => {
                     done?;
-                    self.summarise(taken)?;
+                    self.tidy(course)?;
                 },
             }
         }
     }
 
-    /// Tells of the cycles that were taken whole and are settled now.
-    fn summarise(&self, taken: &mut BTreeSet<CycleId>) -> Result<(), RunError> {
-        for cycle in taken.clone() {
+    /// Erases the keys of the periods that are settled, and tells of the cycles that were taken whole and are settled now.
+    fn tidy(&self, course: &mut Course) -> Result<(), RunError> {
+        let cycle = course.enrolment()?.cycle();
+        let (first, pending) = {
+            let records = self.records();
+            let next = records.next(cycle)?;
+            let before = cycle.checked_sub(1).map(|before| records.first_pending(before));
+            (
+                records.first_pending(cycle)?.unwrap_or(next),
+                before.transpose()?.flatten(),
+            )
+        };
+        if course.enrolment_mut()?.forget_before(first, pending) {
+            self.state.save_keys(&mut course.keys)?;
+        }
+        for cycle in course.taken.clone() {
             let counts = self.records().counts(cycle)?;
             if counts.pending == 0 {
-                taken.remove(&cycle);
+                course.taken.remove(&cycle);
                 (self.report)(Event::Summary { cycle, counts });
             }
         }

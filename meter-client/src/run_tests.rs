@@ -2,7 +2,7 @@ use super::*;
 use crate::{
     deliver::FIRST_TRY_PERCENT,
     source::SourceError,
-    testing::{enrolled, Conduct, Fickle, Sent, World, REGION},
+    testing::{enrolled, secret, Conduct, Fickle, Sent, World, REGION},
 };
 use gridveil_primitives::{share::unmask, PeriodKey, Prid, Refusal};
 use proptest::prelude::*;
@@ -95,7 +95,7 @@ fn check(world: &World, given: &HashMap<PeriodIndex, Vec<i64>>) {
         let schedule = if key.cycle == 0 { SCHEDULE } else { NEXT };
         assert!(at >= schedule.ends(key.period).unwrap() && at < schedule.closes(key.period).unwrap());
     }
-    let mut secret = gridveil_primitives::keys::MeterSecret::from_bytes([4; 32]);
+    let mut secret = secret();
     for cycle in 0..2 {
         let keys = secret.cycle_keys();
         for (key, prids) in prids.iter().filter(|(key, _)| key.cycle == cycle) {
@@ -505,66 +505,11 @@ fn conduct() -> impl Strategy<Value = Conduct> {
 }
 
 #[test]
-fn the_next_cycle_is_run_with_the_next_keys_while_the_last_windows_are_still_open() {
-    let (_dir, state) = enrolled();
-    // Finality takes half a window, so cycle 0 is not settled when period 0 of cycle 1 ends.
-    let world = World::new(&[Conduct::Honest(11_000)], &[(0, SCHEDULE), (1, NEXT)]);
-    let mut source = Fickle::new(&[]);
-    let (_, events) = live(&world, &state, &mut source, 1, Options::default(), 1);
-    check(&world, &source.given);
-    assert_eq!(states(&state, 1), [PeriodState::Finalised; 2]);
-    let summaries: Vec<_> = events
-        .iter()
-        .filter(|event| matches!(event, Event::Summary { .. }))
-        .collect();
-    assert!(matches!(
-        &summaries[..],
-        [Event::Summary { cycle: 0, .. }, Event::Summary { cycle: 1, .. }]
-    ));
-    let enrolment = state.keys().unwrap().enrolment.unwrap();
-    assert_eq!(enrolment.cycle(), 1);
-    assert!(enrolment.keys_of(0).is_some());
-}
-
-#[test]
-fn two_cycles_on_nothing_of_the_first_is_left() {
-    let (_dir, state) = enrolled();
-    let third = CycleSchedule { start: 160_000, ..NEXT };
-    let world = World::new(&[Conduct::Honest(0)], &[(0, SCHEDULE), (1, NEXT)]);
-    let mut source = Fickle::new(&[]);
-    live(&world, &state, &mut source, 1, Options::default(), 1);
-    assert_eq!(states(&state, 0).len(), 4);
-    world.schedule(2, third);
-    live(&world, &state, &mut source, 1, Options::default(), 2);
-    assert!(state.keys().unwrap().enrolment.unwrap().keys_of(0).is_none());
-    assert!(states(&state, 0).is_empty());
-    assert_eq!(states(&state, 1).len(), 2);
-}
-
-#[test]
-fn a_cycle_that_the_keys_have_left_is_refused_at_once() {
-    let (_dir, state) = enrolled();
-    let mut keys = state.keys().unwrap();
-    keys.enrolment.as_mut().unwrap().move_to(3).unwrap();
-    state.save_keys(&keys).unwrap();
-    let world = World::new(&[Conduct::Honest(0)], &[(2, SCHEDULE)]);
-    let options = Options {
-        cycle: Some(2),
-        until_cycle_end: false,
-    };
-    let (done, _) = live(&world, &state, &mut Fickle::new(&[]), 1, options, u32::MAX);
-    assert!(matches!(
-        done,
-        Some(Err(RunError::Keys(KeysError::Erased { asked: 2, now: 3 })))
-    ));
-}
-
-#[test]
 fn a_meter_that_is_not_enrolled_is_refused() {
     let (_dir, state) = enrolled();
     let mut keys = state.keys().unwrap();
     keys.enrolment = None;
-    state.save_keys(&keys).unwrap();
+    state.save_keys(&mut keys).unwrap();
     let world = World::new(&[Conduct::Honest(0)], &[(0, SCHEDULE)]);
     let (done, _) = live(&world, &state, &mut Fickle::new(&[]), 1, ONE, u32::MAX);
     assert!(matches!(done, Some(Err(RunError::NotEnrolled))));
@@ -596,3 +541,6 @@ fn many_overlapping_periods_are_bounded_and_all_land() {
     finish(&world, &state, &mut Fickle::new(&[]));
     assert_eq!(states(&state, 0), vec![PeriodState::Finalised; 80]);
 }
+
+#[path = "run_cycle_tests.rs"]
+mod cycles;

@@ -6,6 +6,8 @@
 //! |---|---|
 //! | `keys.json` | the meter's keys, see [`crate::keys`] |
 //! | `identity.txt` | the age identity to which the response and the bills are encrypted, in the form of `age-keygen` |
+//! | `recipient.txt` | its public half |
+//! | `seeds/` | the seeds of this cycle and the last, encrypted to the identity: what a bill is checked with |
 //! | `periods.sqlite` | readings, shares and how far each has come, see [`crate::records`] |
 //! | `bills/` | encrypted bills that were fetched |
 //! | `lock` | locked by the one process that may write keys and records |
@@ -13,13 +15,15 @@
 //! Files are replaced whole, by a rename after everything is on disk, so a process killed at any moment leaves the old
 //! file or the new one. A secret file that others can read is refused.
 //!
-//! **Privacy.** The directory is the meter: whoever reads it is the meter. Nothing in it leaves it through this module.
+//! **Privacy.** The directory is the meter: whoever reads it is the meter from then on. The identity is the user's key, and
+//! opens what has been: once the response is accepted the meter does without it. Nothing leaves through this module.
 
 use crate::{
     keys::{KeysError, MeterKeys},
     records::{Records, RecordsError},
 };
-use gridveil_bills::envelope::Identity;
+use gridveil_bills::envelope::{decrypt_bytes, encrypt_bytes, recipient_from_age, recipient_to_age, Identity};
+use gridveil_primitives::{keys::CycleKeys, prf::Seed, CycleId};
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
     io::{self, Write},
@@ -32,6 +36,10 @@ use zeroize::Zeroizing;
 const KEYS: &str = "keys.json";
 /// The identity.
 const IDENTITY: &str = "identity.txt";
+/// The identity's public half.
+const RECIPIENT: &str = "recipient.txt";
+/// The sealed seeds.
+const SEEDS: &str = "seeds";
 /// The database.
 const RECORDS: &str = "periods.sqlite";
 /// The fetched bills.
@@ -81,6 +89,14 @@ pub enum StateError {
         path: PathBuf,
         /// What is wrong with it.
         cause: KeysError,
+    },
+    /// Seeds could not be sealed or opened.
+    #[error("{}: the cycle's seeds: {cause}", path.display())]
+    Seeds {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        cause: String,
     },
     /// Another process is at work in the directory.
     #[error("{}: another meter-client is at work here; stop it first", path.display())]
@@ -193,13 +209,92 @@ impl StateDir {
         })
     }
 
-    /// Replaces the meter's keys; on disk when it returns.
+    /// Replaces the meter's keys, after sealing to the user what seeds they give out; on disk when it returns.
+    ///
+    /// # Errors
+    ///
+    /// [`StateError::Io`]; [`StateError::Seeds`] and the errors of [`Self::identity`] where there is something to seal.
+    pub fn save_keys(&self, keys: &mut MeterKeys) -> Result<(), StateError> {
+        if let Some(enrolment) = &mut keys.enrolment {
+            for (cycle, seeds) in enrolment.unsealed() {
+                self.seal_seeds(*cycle, seeds)?;
+            }
+            enrolment.forget_unsealed();
+        }
+        write_atomically(&self.path.join(KEYS), &keys.to_json())
+    }
+
+    fn seeds_file(&self, cycle: CycleId) -> PathBuf {
+        self.path.join(SEEDS).join(format!("cycle-{cycle}.age"))
+    }
+
+    fn seal_seeds(&self, cycle: CycleId, keys: &CycleKeys) -> Result<(), StateError> {
+        let path = self.seeds_file(cycle);
+        let mut bytes = Zeroizing::new(Vec::with_capacity(128));
+        for seed in keys.pseudonym.iter().chain(&keys.mask) {
+            bytes.extend_from_slice(seed.to_bytes().as_slice());
+        }
+        let recipient = match fs::read_to_string(self.path.join(RECIPIENT)) {
+            Ok(text) => recipient_from_age(text.trim()),
+            // A directory of an earlier release.
+            Err(_) => Ok(self.identity(None)?.recipient()),
+        };
+        let sealed = recipient.and_then(|recipient| encrypt_bytes(&bytes, &recipient));
+        let sealed = sealed.map_err(|error| StateError::Seeds {
+            path: path.clone(),
+            cause: error.to_string(),
+        })?;
+        write_atomically(&path, &sealed)
+    }
+
+    /// The seeds of a cycle, opened with the user's identity; `None` where they were not kept.
+    ///
+    /// # Errors
+    ///
+    /// [`StateError::Seeds`] where they don't open, [`StateError::Exposed`], [`StateError::Io`].
+    pub fn seeds(&self, cycle: CycleId, identity: &Identity) -> Result<Option<CycleKeys>, StateError> {
+        let path = self.seeds_file(cycle);
+        let Some(sealed) = read_secret(&path)? else {
+            return Ok(None);
+        };
+        let wrong = |cause: String| StateError::Seeds {
+            path: path.clone(),
+            cause,
+        };
+        let bytes = decrypt_bytes(&sealed, identity).map_err(|error| wrong(error.to_string()))?;
+        let (&[first, second, one, other], []) = bytes.as_chunks::<32>() else {
+            return Err(wrong("they are no four".into()));
+        };
+        Ok(Some(CycleKeys {
+            pseudonym: [first, second].map(Seed::from_bytes),
+            mask: [one, other].map(Seed::from_bytes),
+        }))
+    }
+
+    /// Erases the sealed seeds of all cycles before `cycle`.
     ///
     /// # Errors
     ///
     /// [`StateError::Io`].
-    pub fn save_keys(&self, keys: &MeterKeys) -> Result<(), StateError> {
-        write_atomically(&self.path.join(KEYS), &keys.to_json())
+    pub fn forget_seeds_before(&self, cycle: CycleId) -> Result<(), StateError> {
+        let directory = self.path.join(SEEDS);
+        let files = match fs::read_dir(&directory) {
+            Ok(files) => files,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(io(&directory, "reading it")(error)),
+        };
+        for file in files {
+            let path = file.map_err(io(&directory, "reading it"))?.path();
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            let number = name.strip_prefix("cycle-").and_then(|rest| rest.strip_suffix(".age"));
+            if number
+                .and_then(|number| number.parse().ok())
+                .is_some_and(|of: CycleId| of < cycle)
+            {
+                fs::remove_file(&path).map_err(io(&path, "erasing it"))?;
+            }
+        }
+        Ok(())
     }
 
     /// The identity in `file`, or the meter's own; `None` where the meter has none yet.
@@ -251,7 +346,7 @@ impl StateDir {
         })
     }
 
-    /// Stores the meter's identity.
+    /// Stores the meter's identity, and its public half beside it.
     ///
     /// # Errors
     ///
@@ -260,6 +355,8 @@ impl StateDir {
         let mut text = Zeroizing::new(String::with_capacity(256));
         text.push_str(&identity.to_string());
         text.push('\n');
+        let recipient = recipient_to_age(&identity.recipient());
+        write_atomically(&self.path.join(RECIPIENT), format!("{recipient}\n").as_bytes())?;
         write_atomically(&self.path.join(IDENTITY), text.as_bytes())
     }
 
@@ -275,7 +372,7 @@ impl StateDir {
     }
 
     /// Where the bill of a cycle is kept once fetched.
-    pub fn bill_file(&self, cycle: gridveil_primitives::CycleId) -> PathBuf {
+    pub fn bill_file(&self, cycle: CycleId) -> PathBuf {
         self.path.join(BILLS).join(format!("cycle-{cycle}.html.age"))
     }
 }
@@ -328,7 +425,7 @@ fn is_private(path: &Path) -> Result<bool, StateError> {
 }
 
 /// Reads a file that only its owner may read; `None` where there is none.
-fn read_secret(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, StateError> {
+pub(crate) fn read_secret(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, StateError> {
     if !is_private(path)? {
         return Ok(None);
     }
@@ -340,6 +437,8 @@ fn read_secret(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, StateError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keys::Enrolment;
+    use gridveil_primitives::keys::MeterSecret;
     use rand::{rngs::StdRng, SeedableRng};
     use tempfile::TempDir;
 
@@ -358,7 +457,7 @@ mod tests {
     fn secrets_are_readable_by_their_owner_alone() {
         let (_dir, state) = state();
         state
-            .save_keys(&MeterKeys::generate("MAC1", &mut StdRng::seed_from_u64(1)))
+            .save_keys(&mut MeterKeys::generate("MAC1", &mut StdRng::seed_from_u64(1)))
             .unwrap();
         state.save_identity(&Identity::generate()).unwrap();
         assert_eq!(mode(state.path()), 0o700);
@@ -370,7 +469,7 @@ mod tests {
     fn keys_that_others_can_read_are_refused() {
         let (_dir, state) = state();
         state
-            .save_keys(&MeterKeys::generate("MAC1", &mut StdRng::seed_from_u64(1)))
+            .save_keys(&mut MeterKeys::generate("MAC1", &mut StdRng::seed_from_u64(1)))
             .unwrap();
         fs::set_permissions(state.path().join(KEYS), fs::Permissions::from_mode(0o640)).unwrap();
         assert!(matches!(state.keys(), Err(StateError::Exposed { mode: 0o640, .. })));
@@ -393,6 +492,32 @@ mod tests {
         assert!(state.find_identity(None).unwrap().is_none());
         state.save_identity(&identity).unwrap();
         assert_eq!(state.identity(None).unwrap().recipient(), identity.recipient());
+    }
+
+    #[test]
+    fn seeds_are_sealed_to_the_user_before_the_keys_are_stored_without_them() {
+        let (_dir, state) = state();
+        let secret = MeterSecret::from_bytes([4; 32]);
+        let mut keys = MeterKeys::generate("MAC1", &mut StdRng::seed_from_u64(1));
+        keys.enrolment = Some(Enrolment::new(2, [3; 32], 5, secret.clone()));
+        assert!(matches!(state.save_keys(&mut keys), Err(StateError::NoIdentity { .. })));
+        assert!(state.find_keys().unwrap().is_none());
+
+        let identity = Identity::generate();
+        state.save_identity(&identity).unwrap();
+        // The user takes the identity away.
+        fs::remove_file(state.path().join(IDENTITY)).unwrap();
+        state.save_keys(&mut keys).unwrap();
+        assert!(keys.enrolment.as_ref().unwrap().unsealed().is_empty());
+        let opened = state.seeds(5, &identity).unwrap().unwrap();
+        assert_eq!(*opened.mask[1].to_bytes(), *secret.cycle_keys().mask[1].to_bytes());
+        let other = state.seeds(5, &Identity::generate());
+        assert!(matches!(other, Err(StateError::Seeds { .. })));
+
+        state.forget_seeds_before(5).unwrap();
+        assert!(state.seeds(5, &identity).unwrap().is_some());
+        state.forget_seeds_before(6).unwrap();
+        assert!(state.seeds(5, &identity).unwrap().is_none());
     }
 
     #[test]

@@ -1,6 +1,7 @@
-//! A clock that a test drives, a chain in memory, and a way to kill the program at any step.
+//! A clock that a test drives, a chain in memory, and a way to kill the program at any step. The attacks of tests/attacks
+//! use it too, from a module in which all of this crate is.
 
-use crate::{
+use super::{
     bill::Ledger,
     clock::Clock,
     keys::{Enrolment, MeterKeys},
@@ -8,10 +9,11 @@ use crate::{
     source::{Source, SourceError},
     state::StateDir,
 };
+use gridveil_bills::envelope::Identity;
 use gridveil_chain_client::Error as ChainError;
 use gridveil_primitives::{
-    keys::MeterSecret, pseudonym::OneTimeKey, Bid, BillRecord, CycleId, CycleSchedule, Moment, PeriodIndex, PeriodKey,
-    PeriodView, Prid, Refusal, RegionId, Share,
+    batch::Receipt, keys::MeterSecret, pseudonym::OneTimeKey, Bid, BillRecord, CycleId, CycleSchedule, Moment,
+    PeriodIndex, PeriodKey, PeriodView, Prid, Refusal, RegionId, Share,
 };
 use rand::{rngs::StdRng, RngCore, SeedableRng};
 use std::{
@@ -35,9 +37,15 @@ pub fn enrolled() -> (TempDir, StateDir) {
     let state = StateDir::new(&dir.path().join("meter"));
     state.create().unwrap();
     let mut keys = MeterKeys::generate("MAC1", &mut StdRng::seed_from_u64(7));
-    keys.enrolment = Some(Enrolment::new(REGION, [9; 32], 0, MeterSecret::from_bytes([4; 32])));
-    state.save_keys(&keys).unwrap();
+    keys.enrolment = Some(Enrolment::new(REGION, [9; 32], 0, secret()));
+    state.save_identity(&Identity::generate()).unwrap();
+    state.save_keys(&mut keys).unwrap();
     (dir, state)
+}
+
+/// The secret of its first cycle.
+pub fn secret() -> MeterSecret {
+    MeterSecret::from_bytes([4; 32])
 }
 
 /// Everything that a test controls, shared by its clock, its chain and its driver.
@@ -100,6 +108,8 @@ pub struct Sent {
     pub prid: Prid,
     /// What.
     pub value: u64,
+    /// Whether it was handed in for a batch.
+    pub batch: bool,
 }
 
 impl Inner {
@@ -348,9 +358,58 @@ impl Node for World {
     }
 
     async fn submit(&self, route: usize, key: &PeriodKey, value: u64, signer: &OneTimeKey) -> Result<u32, NodeError> {
-        self.step().await;
+        let conduct = self.take(route, key, value, signer.prid(), false).await?;
+        match conduct {
+            Conduct::Honest(delay) => {
+                let finalised = Clock::now(self) + delay;
+                self.sleep_until(finalised).await;
+                Ok(1)
+            }
+            Conduct::Mute | Conduct::Deaf => pending().await,
+            Conduct::Down => Err(NodeError::Failed("the node cannot be reached".into())),
+            Conduct::Lying(refusal) => Err(NodeError::Refused(refusal)),
+            Conduct::Pretending => Ok(1),
+            Conduct::Foreign => Err(foreign()),
+        }
+    }
+
+    async fn hand_in(
+        &self,
+        route: usize,
+        key: &PeriodKey,
+        value: u64,
+        signer: &OneTimeKey,
+    ) -> Result<Receipt, NodeError> {
         let prid = signer.prid();
-        let (conduct, delay) = {
+        match self.take(route, key, value, prid, true).await? {
+            Conduct::Honest(_) | Conduct::Pretending => Ok(Receipt {
+                aggregator: [1; 32],
+                key: *key,
+                prid,
+                value,
+                closes: self.inner().schedules[&key.cycle].closes(key.period).unwrap(),
+                signature: [0; 64],
+            }),
+            Conduct::Mute | Conduct::Deaf => pending().await,
+            Conduct::Down => Err(NodeError::Failed("the node cannot be reached".into())),
+            Conduct::Lying(refusal) => Err(NodeError::Refused(refusal)),
+            Conduct::Foreign => Err(foreign()),
+        }
+    }
+}
+
+impl World {
+    /// Gives a share to a node, which includes it or does not; how the node goes on.
+    async fn take(
+        &self,
+        route: usize,
+        key: &PeriodKey,
+        value: u64,
+        prid: Prid,
+        batch: bool,
+    ) -> Result<Conduct, NodeError> {
+        self.step().await;
+        let conduct = {
             let mut inner = self.inner();
             let at = inner.now;
             inner.sent.push(Sent {
@@ -359,6 +418,7 @@ impl Node for World {
                 key: *key,
                 prid,
                 value,
+                batch,
             });
             let schedule = inner.schedules[&key.cycle];
             let conduct = inner.routes[route];
@@ -386,22 +446,11 @@ impl Node for World {
                     },
                 );
             }
-            (conduct, delay)
+            conduct
         };
         // The program may die after the chain took the share and before it hears of that.
         self.step().await;
-        match conduct {
-            Conduct::Honest(_) => {
-                let finalised = Clock::now(self) + delay;
-                self.sleep_until(finalised).await;
-                Ok(1)
-            }
-            Conduct::Mute | Conduct::Deaf => pending().await,
-            Conduct::Down => Err(NodeError::Failed("the node cannot be reached".into())),
-            Conduct::Lying(refusal) => Err(NodeError::Refused(refusal)),
-            Conduct::Pretending => Ok(1),
-            Conduct::Foreign => Err(foreign()),
-        }
+        Ok(conduct)
     }
 }
 

@@ -23,7 +23,7 @@ use gridveil_bills::{
 use gridveil_primitives::{
     keys::{CycleKeys, SpendPublic},
     pseudonym::prid,
-    share::unmask,
+    share::{is_plausible, unmask},
     Bid, BillRecord, CycleId, CycleSchedule, Half, PeriodIndex, PeriodKey, PeriodView, Price, RegionId, Share,
 };
 use serde::Serialize;
@@ -302,13 +302,14 @@ pub fn check_prices(report: &Report, views: &[(PeriodIndex, PeriodView)]) -> Vec
     report.lines.iter().filter_map(differs).collect()
 }
 
-/// The reading that a period's shares give with the meter's seeds; `None` unless both of its shares are among them.
+/// The reading that a period's shares give with the meter's seeds; `None` unless both of its shares are among them and it is
+/// one that counts.
 pub fn reading(spend: &SpendPublic, seeds: &CycleKeys, period: PeriodIndex, shares: &[Share]) -> Option<i64> {
     let [first, second] = Half::BOTH.map(|half| {
         let prid = prid(spend, seeds, half, period);
         shares.iter().find(|share| share.prid == prid).map(|share| share.value)
     });
-    Some(unmask(first?, second?, seeds, period))
+    Some(unmask(first?, second?, seeds, period)).filter(|reading| is_plausible(*reading))
 }
 
 /// Compares every consumption with the readings that the chain gives, for the periods for which it gives any, and with
@@ -322,7 +323,7 @@ pub fn check_consumption(
     for line in &report.lines {
         let by_chain = chain.get(&line.period).copied();
         let by_record = match record.get(&line.period) {
-            Some((PeriodState::Finalised, reading)) => Some(*reading),
+            Some((PeriodState::Finalised, reading)) => Some(reading.filter(|reading| is_plausible(*reading))),
             Some((PeriodState::Silent | PeriodState::Missed, _)) => Some(None),
             // Of a share that was given up on, the chain may still have taken the last try.
             Some((PeriodState::Pending | PeriodState::Partial | PeriodState::Lost, _)) | None => None,

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     state::StateDir,
-    testing::{enrolled, FakeLedger, REGION},
+    testing::{enrolled, secret, FakeLedger, REGION},
 };
 use gridveil_bills::{cid, envelope::seal, report::Line};
 use gridveil_primitives::{share::split_and_mask, PeriodStatus};
@@ -42,7 +42,7 @@ impl Home {
     fn new() -> Self {
         let (dir, state): (TempDir, StateDir) = enrolled();
         let keys = state.keys().unwrap();
-        let seeds = keys.enrolment.as_ref().unwrap().keys_of(0).unwrap();
+        let seeds = secret().cycle_keys();
         let mut ledger = FakeLedger::default();
         ledger.schedules.insert(0, SCHEDULE);
         let mut record = BTreeMap::new();
@@ -234,6 +234,18 @@ async fn one_share_of_a_pair_on_the_chain_is_no_reading() {
     home.record.insert(0, (PeriodState::Partial, Some(500)));
     assert_eq!(home.faults(&home.report(Home::lines())).await, ["consumption_wrong"]);
     let mut lines = Home::lines();
+    lines[0].energy = None;
+    assert!(home.faults(&home.report(lines)).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_reading_that_no_home_can_have_is_rightly_not_billed() {
+    let mut home = Home::new();
+    let share = home.ledger.shares.get_mut(&key(0)).unwrap().last_mut().unwrap();
+    share.value = share.value.wrapping_add(1 << 40);
+    home.record.insert(0, (PeriodState::Finalised, Some(500 + (1 << 40))));
+    let mut lines = Home::lines();
+    assert_eq!(home.faults(&home.report(lines.clone())).await, ["consumption_wrong"; 2]);
     lines[0].energy = None;
     assert!(home.faults(&home.report(lines)).await.is_empty());
 }

@@ -7,12 +7,13 @@
 //! **Privacy.** A chain spec holds public keys only. The two built-in chains use the well-known development keys, whose
 //! secrets everybody knows: they are for tests.
 
+use gridveil_host_functions::HostFunctions;
 use gridveil_runtime::WASM_BINARY;
-use sc_chain_spec::{ChainType, DEV_RUNTIME_PRESET, LOCAL_TESTNET_RUNTIME_PRESET};
+use sc_chain_spec::{ChainType, GenericChainSpec, NoExtension, DEV_RUNTIME_PRESET, LOCAL_TESTNET_RUNTIME_PRESET};
 use std::path::PathBuf;
 
-/// A gridveil chain spec: no extensions, no host functions beyond the standard ones.
-pub type ChainSpec = sc_chain_spec::GenericChainSpec;
+/// A gridveil chain spec: no extensions, and the runtime has our host functions.
+pub type ChainSpec = GenericChainSpec<NoExtension, HostFunctions>;
 
 /// Loads the chain that `--chain` names: `dev`, `local` (also when none is named), or the path of a JSON file.
 ///

@@ -3,7 +3,7 @@
 //! **Privacy.** Secrets go in files (`--node-key-file`, the keystore under `--base-path`); the standard flags that take
 //! one on the command line (`--node-key`, `key insert --suri`) are for tests.
 
-use crate::{chain_spec, vote::LeaderChoice};
+use crate::{chain_spec, compile::CompileRuntimeCmd, vote::LeaderChoice};
 use sc_cli::SubstrateCli;
 use sc_storage_monitor::StorageMonitorParams;
 
@@ -45,6 +45,11 @@ pub struct Settings {
     #[arg(long, value_name = "ACCOUNT|best|off", default_value_t)]
     pub leader_vote: LeaderChoice,
 
+    /// Make a block whenever `driven_seal` asks for one, at the moment that it names, and never by itself: for replays and
+    /// measurements on a development chain.
+    #[arg(long)]
+    pub driven_clock: bool,
+
     /// When to stop for want of disk space: before the database can't be written any more.
     #[command(flatten)]
     pub storage_monitor: StorageMonitorParams,
@@ -56,6 +61,9 @@ pub enum Subcommand {
     /// Makes and shows keys, and puts them into the node's keystore.
     #[command(subcommand)]
     Key(sc_cli::KeySubcommand),
+
+    /// Compiles a runtime ahead of the upgrade that brings it, and prints its version and hash.
+    CompileRuntime(CompileRuntimeCmd),
 
     /// Writes a chain spec as JSON, in plain or in raw form.
     ExportChainSpec(sc_cli::ExportChainSpecCmd),

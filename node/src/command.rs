@@ -27,6 +27,9 @@ pub fn run() -> sc_cli::Result<()> {
             })
         }
         Some(Subcommand::Key(command)) => command.run(&cli),
+        Some(Subcommand::CompileRuntime(command)) => {
+            cli.create_runner(command)?.sync_run(|config| command.run(&config))
+        }
         Some(Subcommand::ExportChainSpec(command)) => command.run(cli.load_spec(&command.chain)?),
         Some(Subcommand::ChainInfo(command)) => cli
             .create_runner(command)?

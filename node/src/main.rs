@@ -14,13 +14,17 @@
     reason = "the errors are sc-cli's and sc-service's, and end the process"
 )]
 
+mod aggregator;
 mod certificate;
 mod chain_spec;
 mod cli;
 mod command;
+mod compile;
+mod driven;
 mod equivocation;
 mod metrics;
 mod peers;
+mod pruning;
 mod rpc;
 mod service;
 mod status;

@@ -7,18 +7,20 @@
 //! **Privacy.** Shares are passed on as they came; nothing here looks inside one.
 
 use crate::{
+    aggregator::{self, chain::NodeChain, worker::Worker},
     cli::Settings,
-    equivocation,
+    driven, equivocation,
     metrics::Metrics,
     peers::{self, Guard},
-    rpc,
+    pruning, rpc,
 };
-use futures::FutureExt;
+use futures::{FutureExt, StreamExt};
 use gridveil_runtime::{apis::RuntimeApi, opaque::Block};
-use sc_client_api::Backend as _;
+use sc_chain_spec::ChainType;
+use sc_client_api::{Backend as _, BlockchainEvents};
 use sc_consensus::{DefaultImportQueue, LongestChain};
 use sc_consensus_aura::{SlotDuration, SlotProportion};
-use sc_consensus_grandpa::{GrandpaPruningFilter, SharedVoterState};
+use sc_consensus_grandpa::SharedVoterState;
 use sc_executor::{HeapAllocStrategy, WasmExecutor, DEFAULT_HEAP_ALLOC_STRATEGY};
 use sc_network::{
     config::{FullNetworkConfiguration, NetworkBackendType, NonReservedPeerMode},
@@ -36,7 +38,7 @@ use sp_runtime::traits::Block as BlockT;
 use std::{sync::Arc, time::Duration};
 
 type Hash = <Block as BlockT>::Hash;
-type Executor = WasmExecutor<sp_io::SubstrateHostFunctions>;
+type Executor = WasmExecutor<(sp_io::SubstrateHostFunctions, gridveil_host_functions::HostFunctions)>;
 type Client = sc_service::TFullClient<Block, RuntimeApi, Executor>;
 type Backend = sc_service::TFullBackend<Block>;
 type Chain = LongestChain<Backend, Block>;
@@ -68,6 +70,9 @@ const WARP_SYNC_PEERS: usize = 1;
 /// The folder below the base path that compiled runtimes are kept in.
 const COMPILED_RUNTIMES: &str = "compiled-runtimes";
 
+/// The folder beside the chain's database that an aggregator keeps the shares in which it has accepted.
+const SHARES: &str = "shares";
+
 /// The parts that the commands on the database need, too.
 pub type Components = PartialComponents<Client, Backend, Chain, DefaultImportQueue<Block>, Pool, Consensus>;
 
@@ -96,15 +101,15 @@ pub fn components(config: &Configuration) -> Result<Components, Error> {
         })
         .transpose()?;
 
-    // The filter keeps blocks with a certificate when old ones are pruned: warp sync and `grandpa_proveFinality` live
-    // on them.
+    let needed = pruning::Needed::new();
     let (client, backend, keystore_container, task_manager) = sc_service::new_full_parts::<Block, RuntimeApi, _>(
         config,
         telemetry.as_ref().map(|(_, telemetry)| telemetry.handle()),
         executor(config),
-        vec![Arc::new(GrandpaPruningFilter)],
+        vec![needed.clone()],
     )?;
     let client = Arc::new(client);
+    needed.belongs_to(&client);
 
     let telemetry = telemetry.map(|(worker, telemetry)| {
         task_manager.spawn_handle().spawn("telemetry", None, worker.run());
@@ -165,7 +170,7 @@ pub fn components(config: &Configuration) -> Result<Components, Error> {
 
 /// The executor of the runtime's code. What the code compiles to is kept below the base path: a node that starts again
 /// does not spend a quarter of a minute on compiling it once more, which counts when all nodes of a consortium restart.
-fn executor(config: &Configuration) -> Executor {
+pub fn executor(config: &Configuration) -> Executor {
     let settings = &config.executor;
     let heap = settings
         .default_heap_pages
@@ -188,9 +193,10 @@ fn executor(config: &Configuration) -> Executor {
 ///
 /// # Errors
 ///
-/// If a part can't be made, a port not be bound, the disk is full already, or `config` asks for the network backend
-/// that is not built in: nodes on either understand each other, and one is half the code.
-pub fn run(config: Configuration, settings: Settings) -> Result<TaskManager, Error> {
+/// If a part can't be made, a port not be bound, the disk is full already, `config` asks for the network backend that is
+/// not built in (nodes on either understand each other, and one is half the code), or the clock of a live chain is to be
+/// driven.
+pub fn run(mut config: Configuration, settings: Settings) -> Result<TaskManager, Error> {
     if !matches!(config.network.network_backend, NetworkBackendType::Litep2p) {
         return Err(Error::Other(
             "this node has one network backend, litep2p, which speaks to nodes on libp2p as well: leave --network-backend out"
@@ -199,8 +205,18 @@ pub fn run(config: Configuration, settings: Settings) -> Result<TaskManager, Err
     }
     let Settings {
         leader_vote,
+        driven_clock,
         storage_monitor,
     } = settings;
+    if driven_clock {
+        if matches!(config.chain_spec.chain_type(), ChainType::Live) {
+            return Err(Error::Other(
+                "the chain's type is Live, and only time itself drives the clock of such a chain: leave --driven-clock out".into(),
+            ));
+        }
+        // Its blocks are final when they are made.
+        config.disable_grandpa = true;
+    }
     let PartialComponents {
         client,
         backend,
@@ -315,11 +331,43 @@ pub fn run(config: Configuration, settings: Settings) -> Result<TaskManager, Err
         );
     }
 
+    let keystore = keystore_container.keystore();
+    if let Some(seed) = &config.dev_key_seed {
+        keystore
+            .sr25519_generate_new(aggregator::KEY_TYPE, Some(seed))
+            .map_err(|error| Error::Application(Box::new(error)))?;
+    }
+    let (share_methods, handed_in) = aggregator::methods().map_err(|error| Error::Application(Box::new(error)))?;
+    // Essential: shares that were promised must not lie there.
+    task_manager
+        .spawn_essential_handle()
+        .spawn_blocking("aggregator", None, {
+            let folder = config.base_path.config_dir(config.chain_spec.id()).join(SHARES);
+            let chain = NodeChain {
+                client: client.clone(),
+                pool: transaction_pool.clone(),
+                keystore: keystore.clone(),
+            };
+            let metrics = aggregator::metrics::Metrics::new(registry.as_ref())?;
+            let best = client
+                .import_notification_stream()
+                .filter(|block| std::future::ready(block.is_new_best));
+            Worker::open(&folder, chain, keystore, metrics)?.run(handed_in, best, client.finality_notification_stream())
+        });
+
     let role = config.role;
     let force_authoring = config.force_authoring;
     let name = config.network.node_name.clone();
     let voter_state = SharedVoterState::empty();
 
+    let (driven_methods, orders) = match driven_clock {
+        true => {
+            let (methods, orders) =
+                driven::methods(client.clone()).map_err(|error| Error::Application(Box::new(error)))?;
+            (Some(methods), Some(orders))
+        }
+        false => (None, None),
+    };
     let rpc_builder = {
         let client = client.clone();
         let pool = transaction_pool.clone();
@@ -334,8 +382,14 @@ pub fn run(config: Configuration, settings: Settings) -> Result<TaskManager, Err
                 justifications: justifications.clone(),
                 backend: backend.clone(),
             };
-            rpc::methods(client.clone(), pool.clone(), finality, executor)
-                .map_err(|error| Error::Application(Box::new(error)))
+            let mut methods = rpc::methods(client.clone(), pool.clone(), finality, executor)
+                .map_err(|error| Error::Application(Box::new(error)))?;
+            for more in [Some(&share_methods), driven_methods.as_ref()].into_iter().flatten() {
+                methods
+                    .merge(more.clone())
+                    .map_err(|error| Error::Application(Box::new(error)))?;
+            }
+            Ok(methods)
         })
     };
 
@@ -357,42 +411,60 @@ pub fn run(config: Configuration, settings: Settings) -> Result<TaskManager, Err
 
     let telemetry_handle = telemetry.as_ref().map(Telemetry::handle);
 
-    if role.is_authority() {
-        let proposer_factory = sc_basic_authorship::ProposerFactory::new(
+    let proposer_factory = (driven_clock || role.is_authority()).then(|| {
+        sc_basic_authorship::ProposerFactory::new(
             task_manager.spawn_handle(),
             client.clone(),
             transaction_pool.clone(),
             registry.as_ref(),
             telemetry_handle.clone(),
-        );
-        let aura = sc_consensus_aura::start_aura::<AuthorityPair, _, _, _, _, _, _, _, _, _, _>(
-            sc_consensus_aura::StartAuraParams {
-                slot_duration,
+        )
+    });
+    match (proposer_factory, orders) {
+        (Some(proposer_factory), Some(orders)) => {
+            let driver = driven::run::<Backend, _, _, _, _>(
+                orders,
                 client,
-                select_chain,
-                block_import,
+                transaction_pool,
                 proposer_factory,
-                create_inherent_data_providers: move |_, ()| {
-                    let (slot, timestamp) = inherents(slot_duration);
-                    let vote = leader_vote.clone();
-                    async move { Ok((slot, timestamp, vote)) }
+                slot_duration,
+                leader_vote,
+            );
+            task_manager
+                .spawn_essential_handle()
+                .spawn_blocking("driven-clock", Some("block-authoring"), driver);
+        }
+        (Some(proposer_factory), None) => {
+            let aura = sc_consensus_aura::start_aura::<AuthorityPair, _, _, _, _, _, _, _, _, _, _>(
+                sc_consensus_aura::StartAuraParams {
+                    slot_duration,
+                    client,
+                    select_chain,
+                    block_import,
+                    proposer_factory,
+                    create_inherent_data_providers: move |_, ()| {
+                        let (slot, timestamp) = inherents(slot_duration);
+                        let vote = leader_vote.clone();
+                        async move { Ok((slot, timestamp, vote)) }
+                    },
+                    force_authoring,
+                    // Blocks go on at full pace while finality is away: a window closes by the clock, and a share that is
+                    // in no block by then is lost.
+                    backoff_authoring_blocks: None::<()>,
+                    keystore: keystore_container.keystore(),
+                    sync_oracle: sync_service.clone(),
+                    justification_sync_link: sync_service.clone(),
+                    block_proposal_slot_portion: SlotProportion::new(PROPOSAL_PORTION),
+                    max_block_proposal_slot_portion: Some(SlotProportion::new(MAX_PROPOSAL_PORTION)),
+                    telemetry: telemetry_handle.clone(),
+                    compatibility_mode: Default::default(),
                 },
-                force_authoring,
-                // Blocks go on at full pace while finality is away: a window closes by the clock, and a share that is
-                // in no block by then is lost.
-                backoff_authoring_blocks: None::<()>,
-                keystore: keystore_container.keystore(),
-                sync_oracle: sync_service.clone(),
-                justification_sync_link: sync_service.clone(),
-                block_proposal_slot_portion: SlotProportion::new(PROPOSAL_PORTION),
-                max_block_proposal_slot_portion: Some(SlotProportion::new(MAX_PROPOSAL_PORTION)),
-                telemetry: telemetry_handle.clone(),
-                compatibility_mode: Default::default(),
-            },
-        )?;
-        task_manager
-            .spawn_essential_handle()
-            .spawn_blocking("aura", Some("block-authoring"), aura);
+            )?;
+            task_manager
+                .spawn_essential_handle()
+                .spawn_blocking("aura", Some("block-authoring"), aura);
+        }
+        (None, _) => {}
     }
 
     if let Some(notification_service) = grandpa_notifications {

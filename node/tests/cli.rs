@@ -103,3 +103,20 @@ fn the_network_backend_that_is_not_built_in_is_refused_before_anything_is_made()
     assert!(said.contains("leave --network-backend out"), "{said}");
     assert!(!directory.path().join("chains/gridveil_dev/paritydb").exists());
 }
+
+#[test]
+fn what_is_no_runtime_for_this_node_is_not_compiled() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("runtime.wasm");
+    let compile = || {
+        let output = gridveil(&["compile-runtime", text(&file), "--base-path", text(directory.path())]);
+        assert_eq!(output.status.code(), Some(1));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let said = compile();
+    assert!(said.contains("can't be read"), "{said}");
+
+    std::fs::write(&file, b"\0asm\x01\0\0\0").unwrap();
+    let said = compile();
+    assert!(said.contains("this node can't run the code in"), "{said}");
+}

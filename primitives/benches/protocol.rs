@@ -2,7 +2,8 @@
 
 use criterion::{criterion_group, criterion_main, BatchSize, Criterion, Throughput};
 use gridveil_primitives::{
-    commitment::{commit, verify_opening, PeriodCommitments},
+    batch,
+    commitment::{commit, verify_opening, Committer, PeriodCommitments},
     filter,
     keys::{CycleKeys, RootKey, SpendKey, SplitKey},
     mask,
@@ -44,6 +45,38 @@ fn prf(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(u64::from(PERIODS_PER_CYCLE)));
     group.bench_function("leaves of a month", |bench| {
         bench.iter(|| seed.leaves(0, PERIODS_PER_CYCLE).count())
+    });
+}
+
+/// Shares of one period in the largest batch that the runtime takes.
+fn batches(criterion: &mut Criterion) {
+    const SHARES: u32 = 2_048;
+    let key = PeriodKey {
+        region: 1,
+        cycle: 0,
+        period: 0,
+    };
+    let mut shares: Vec<_> = (0..SHARES)
+        .map(|number| {
+            OneTimeKey::derive(&SpendKey::from_seed(&[3; 32]), &keys(number), Half::First, 0).sign_share(
+                &[7; 32],
+                &key,
+                u64::from(number),
+            )
+        })
+        .collect();
+    shares.sort_by_key(|share| share.prid);
+    let mut filter = filter::Builder::period(&key, SHARES);
+    shares.iter().for_each(|share| filter.insert_prid(&share.prid));
+    let filter = filter.finish();
+    let mut group = criterion.benchmark_group("batch");
+    group.sample_size(10);
+    group.throughput(Throughput::Elements(u64::from(SHARES)));
+    group.bench_function("check together", |bench| {
+        bench.iter(|| batch::check(&[7; 32], &key, &filter, black_box(&shares)));
+    });
+    group.bench_function("check each", |bench| {
+        bench.iter(|| batch::check_each(&[7; 32], &key, &filter, black_box(&shares)));
     });
 }
 
@@ -141,8 +174,10 @@ fn commitments(criterion: &mut Criterion) {
     let built = PeriodCommitments::build(&meters, &seed);
     let mut group = criterion.benchmark_group("commitment");
     group.bench_function("commit", |bench| bench.iter(|| commit(black_box(mask_sum), &blinding)));
+    let committer = Committer::default();
+    group.bench_function("make a committer", |bench| bench.iter(Committer::default));
     group.bench_function("build for 1,000 meters", |bench| {
-        bench.iter(|| PeriodCommitments::build(&meters, &seed))
+        bench.iter(|| committer.build(&meters, &seed))
     });
     group.bench_function("open without 50 of 1,000", |bench| {
         let left_out: Vec<usize> = (0..50).map(|number| number * 20).collect();
@@ -157,5 +192,5 @@ fn commitments(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(protocol, prf, pseudonyms, shares, filters, commitments);
+criterion_group!(protocol, prf, pseudonyms, batches, shares, filters, commitments);
 criterion_main!(protocol);

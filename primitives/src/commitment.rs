@@ -57,10 +57,31 @@ struct Secrets {
     blindings: Vec<Scalar>,
 }
 
-impl PeriodCommitments {
-    /// Commits to each meter's mask sum (the integer sum of its two masks, at most 2·(2^64 − 1)) with its blinding (taken
-    /// modulo q), and puts the commitments in the order that the seed gives.
-    pub fn build(meters: &[(u128, [u8; 32])], shuffle_seed: &[u8; 32]) -> Self {
+/// What making commitments starts from, whichever period they are for: a table of multiples of H. It takes as long to make as
+/// the commitments of a hundred meters, so whoever makes those of many periods keeps it.
+#[derive(Clone)]
+pub struct Committer {
+    /// H, times what each digit of a scalar can stand for.
+    generator: RistrettoBasepointTable,
+}
+
+impl Default for Committer {
+    fn default() -> Self {
+        Self {
+            generator: RistrettoBasepointTable::create(&generator()),
+        }
+    }
+}
+
+impl fmt::Debug for Committer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Committer(..)")
+    }
+}
+
+impl Committer {
+    /// [`PeriodCommitments::build`], without making the table.
+    pub fn build(&self, meters: &[(u128, [u8; 32])], shuffle_seed: &[u8; 32]) -> PeriodCommitments {
         let secrets = Secrets {
             mask_sums: meters.iter().map(|(mask_sum, _)| *mask_sum).collect(),
             blindings: meters
@@ -70,13 +91,12 @@ impl PeriodCommitments {
         };
         // What can be compressed in a batch is the double of a point, so the scalars are halved.
         let half = Scalar::from(2u8).invert();
-        let generator = RistrettoBasepointTable::create(&generator());
         let halved: Vec<RistrettoPoint> = secrets
             .mask_sums
             .iter()
             .zip(&secrets.blindings)
             .map(|(mask_sum, blinding)| {
-                &(Scalar::from(*mask_sum) * half) * RISTRETTO_BASEPOINT_TABLE + &(blinding * half) * &generator
+                &(Scalar::from(*mask_sum) * half) * RISTRETTO_BASEPOINT_TABLE + &(blinding * half) * &self.generator
             })
             .collect();
         let sum: RistrettoPoint = halved.iter().sum();
@@ -95,13 +115,22 @@ impl PeriodCommitments {
             }
         }
         let tree = merkle::Tree::new(&leaves);
-        Self {
+        PeriodCommitments {
             secrets,
             places,
             leaves,
             tree,
             commitment: (sum + sum).compress().to_bytes(),
         }
+    }
+}
+
+impl PeriodCommitments {
+    /// Commits to each meter's mask sum (the integer sum of its two masks, at most 2·(2^64 − 1)) with its blinding (taken
+    /// modulo q), and puts the commitments in the order that the seed gives. [`Committer::build`] does the same for many
+    /// periods.
+    pub fn build(meters: &[(u128, [u8; 32])], shuffle_seed: &[u8; 32]) -> Self {
+        Committer::default().build(meters, shuffle_seed)
     }
 
     /// C, the commitment to the sum of all meters' masks.

@@ -18,6 +18,9 @@
 //! | [`pseudonym`] | one-time keys, PRIDs, signatures |
 //! | [`mask`] | masks and blindings |
 //! | [`share`] | readings into masked shares and back |
+//! | [`meter`] | all that a meter computes in a period, in one step |
+//! | [`disclosure`] | what an auditor is given to read some periods |
+//! | [`batch`] | signed shares that travel together, and their check |
 //! | [`filter`] | the Bloom filters BF1 and BF2 |
 //! | [`tally`] | sums of pseudonyms |
 //! | [`commitment`] | Pedersen commitments to mask sums, and their openings |
@@ -46,17 +49,21 @@
 
 extern crate alloc;
 
+pub mod batch;
 pub mod commitment;
+pub mod disclosure;
 pub mod filter;
 pub mod hash;
 pub mod keys;
 pub mod mask;
 mod merkle;
+pub mod meter;
 pub mod money;
 pub mod prf;
 pub mod pseudonym;
 pub mod refusal;
 pub mod share;
+pub mod tail;
 pub mod tally;
 pub mod types;
 

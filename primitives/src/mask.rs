@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// H3 of a leaf: the first 8 bytes, little endian, of `H("mask", leaf)`.
-fn of_leaf(leaf: &[u8; 32]) -> u64 {
+pub(crate) fn of_leaf(leaf: &[u8; 32]) -> u64 {
     tagged_u64("mask", &[leaf])
 }
 
@@ -65,16 +65,16 @@ impl core::fmt::Debug for Masks {
 /// each node of the two trees once. Ends after period 65,535.
 pub fn walk(keys: &CycleKeys, from: PeriodIndex, count: PeriodIndex) -> impl Iterator<Item = (PeriodIndex, Masks)> {
     let [firsts, seconds] = Half::BOTH.map(|half| half.of(&keys.mask).leaves(from, count));
-    firsts.zip(seconds).map(|((k, first), (_, second))| {
-        let pair = [of_leaf(&first), of_leaf(&second)];
-        (
-            k,
-            Masks {
-                pair,
-                blinding: blinding_of_leaves(&first, &second),
-            },
-        )
-    })
+    let pairs = firsts.zip(seconds);
+    pairs.map(|((k, first), (_, second))| (k, of_leaves(&first, &second)))
+}
+
+/// What hides a meter in the period that the two leaves belong to.
+pub(crate) fn of_leaves(first: &[u8; 32], second: &[u8; 32]) -> Masks {
+    Masks {
+        pair: [of_leaf(first), of_leaf(second)],
+        blinding: blinding_of_leaves(first, second),
+    }
 }
 
 #[cfg(test)]

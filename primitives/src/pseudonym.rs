@@ -17,10 +17,12 @@ use schnorrkel::{context::attach_rng, signing_context, PublicKey, SecretKey, Sig
 use zeroize::Zeroizing;
 
 use crate::{
+    batch::{share_message, SignedShare, SHARE_CONTEXT},
     hash::{tagged, tagged_32},
     keys::{CycleKeys, SpendKey, SpendPublic},
     prf::Leaves,
-    types::{PeriodIndex, Prid},
+    tally::Offset,
+    types::{PeriodIndex, PeriodKey, Prid},
 };
 
 /// The context in which Substrate signs.
@@ -79,7 +81,12 @@ pub struct OneTimeKey {
 impl OneTimeKey {
     /// The key of a meter for one half of period `k`.
     pub fn derive(spend: &SpendKey, keys: &CycleKeys, half: Half, k: PeriodIndex) -> Self {
-        let x = Zeroizing::new(spend.scalar() + *offset(&half.of(&keys.pseudonym).leaf(k)));
+        Self::of_leaf(spend, &half.of(&keys.pseudonym).leaf(k))
+    }
+
+    /// The key of a meter for the half and period that the leaf belongs to.
+    pub(crate) fn of_leaf(spend: &SpendKey, leaf: &[u8; 32]) -> Self {
+        let x = Zeroizing::new(spend.scalar() + *offset(leaf));
         let bytes = Zeroizing::new(x.to_bytes());
         // Nonces come from x and not from the leaf: the key centre knows the leaf, and a nonce known is x known.
         let nonce = Zeroizing::new(tagged_32("nonce", &[bytes.as_slice()]));
@@ -101,11 +108,25 @@ impl OneTimeKey {
     /// An sr25519 signature of `message` in Substrate's context. The same message always gets the same signature, so the
     /// meter needs no randomness to send.
     pub fn sign(&self, message: &[u8]) -> [u8; 64] {
+        self.sign_in(CONTEXT, message)
+    }
+
+    /// This share as an aggregator takes it. The same arguments always give the same bytes.
+    pub fn sign_share(&self, genesis: &[u8; 32], key: &PeriodKey, value: u64) -> SignedShare {
+        SignedShare {
+            prid: self.prid(),
+            value,
+            signature: self.sign_in(SHARE_CONTEXT, &share_message(genesis, key, value)),
+        }
+    }
+
+    /// A signature in a context. The nonce depends on the context, too.
+    fn sign_in(&self, context: &[u8], message: &[u8]) -> [u8; 64] {
         // x is canonical, so this always holds; zeros would be a signature that no one accepts.
         let Ok(secret) = SecretKey::from_bytes(&*self.secret) else {
             return [0; 64];
         };
-        let transcript = attach_rng(signing_context(CONTEXT).bytes(message), NoEntropy);
+        let transcript = attach_rng(signing_context(context).bytes(message), NoEntropy);
         secret.sign(transcript, &self.public).to_bytes()
     }
 }
@@ -151,8 +172,12 @@ pub fn verify(prid: &Prid, message: &[u8], signature: &[u8; 64]) -> bool {
 
 /// The pseudonym of one half of period `k`, as the key centre computes it: P0 + H2(f_s(k))·B.
 pub fn prid(spend: &SpendPublic, keys: &CycleKeys, half: Half, k: PeriodIndex) -> Prid {
-    let offset = offset(&half.of(&keys.pseudonym).leaf(k));
-    (spend.point() + &*offset * RISTRETTO_BASEPOINT_TABLE)
+    prid_of_leaf(spend, &half.of(&keys.pseudonym).leaf(k))
+}
+
+/// The pseudonym of the half and period that the leaf belongs to.
+pub(crate) fn prid_of_leaf(spend: &SpendPublic, leaf: &[u8; 32]) -> Prid {
+    (spend.point() + &*offset(leaf) * RISTRETTO_BASEPOINT_TABLE)
         .compress()
         .to_bytes()
 }
@@ -169,38 +194,63 @@ pub fn prids(spend: &SpendPublic, keys: &CycleKeys, half: Half, from: PeriodInde
     }
 }
 
+/// The pseudonyms of both halves of `count` periods from `from` on, in order, each pair with its period and with what it adds
+/// to the tally. Ends after period 65,535.
+pub fn pairs(
+    spend: &SpendPublic,
+    keys: &CycleKeys,
+    from: PeriodIndex,
+    count: PeriodIndex,
+) -> impl Iterator<Item = (PeriodIndex, [Prid; 2], Offset)> {
+    let [mut firsts, mut seconds] = Half::BOTH.map(|half| prids(spend, keys, half, from, count));
+    core::iter::from_fn(move || {
+        let ((k, first, of_first), (_, second, of_second)) = (firsts.step()?, seconds.step()?);
+        Some((k, [first, second], Offset::new(&of_first, &of_second)))
+    })
+}
+
 /// A walk over pseudonyms; see [`prids`].
 pub struct Prids {
     leaves: Leaves,
     half_of_one: Scalar,
     /// P0 / 2. What can be compressed in a batch is the double of a point, so everything is halved before.
     half_of_spend: RistrettoPoint,
-    ready: vec::IntoIter<(PeriodIndex, Prid)>,
+    ready: vec::IntoIter<Step>,
+}
+
+/// A period, its pseudonym, and the pseudonym's H2.
+type Step = (PeriodIndex, Prid, Zeroizing<Scalar>);
+
+impl Prids {
+    fn step(&mut self) -> Option<Step> {
+        if let Some(next) = self.ready.next() {
+            return Some(next);
+        }
+        // Room for all from the start: a vector that grows leaves copies behind that nobody wipes.
+        let mut offsets = Vec::with_capacity(BATCH);
+        let mut halved = Vec::with_capacity(BATCH);
+        for (k, leaf) in self.leaves.by_ref().take(BATCH) {
+            let offset = offset(&leaf);
+            let half = Zeroizing::new(*offset * self.half_of_one);
+            halved.push(self.half_of_spend + &*half * RISTRETTO_BASEPOINT_TABLE);
+            offsets.push((k, offset));
+        }
+        let compressed = RistrettoPoint::double_and_compress_batch(&halved);
+        let ready: Vec<_> = offsets
+            .into_iter()
+            .zip(compressed)
+            .map(|((k, offset), point)| (k, point.to_bytes(), offset))
+            .collect();
+        self.ready = ready.into_iter();
+        self.ready.next()
+    }
 }
 
 impl Iterator for Prids {
     type Item = (PeriodIndex, Prid);
 
     fn next(&mut self) -> Option<Self::Item> {
-        if let Some(next) = self.ready.next() {
-            return Some(next);
-        }
-        let (periods, halved): (Vec<_>, Vec<_>) = self
-            .leaves
-            .by_ref()
-            .take(BATCH)
-            .map(|(k, leaf)| {
-                let offset = Zeroizing::new(*offset(&leaf) * self.half_of_one);
-                (k, self.half_of_spend + &*offset * RISTRETTO_BASEPOINT_TABLE)
-            })
-            .unzip();
-        let compressed = RistrettoPoint::double_and_compress_batch(&halved);
-        let ready: Vec<_> = periods
-            .into_iter()
-            .zip(compressed.into_iter().map(|point| point.to_bytes()))
-            .collect();
-        self.ready = ready.into_iter();
-        self.ready.next()
+        self.step().map(|(k, prid, _)| (k, prid))
     }
 }
 

@@ -31,11 +31,19 @@ pub enum Refusal {
     AlreadyUsed = 8,
     /// The pseudonym is not the canonical form of a point.
     NotAPoint = 9,
+    /// The signature is not the pseudonym's over this share, period and chain.
+    BadSignature = 10,
+    /// The shares of a batch do not ascend by pseudonym, or there are none.
+    BadOrder = 11,
+    /// The signer of a batch is not the region's aggregator.
+    NotTheAggregator = 12,
+    /// The period has as many batches as it may have.
+    TooManyBatches = 13,
 }
 
 impl Refusal {
     /// Every reason, by ascending code.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 13] = [
         Self::UnknownRegion,
         Self::UnknownCycle,
         Self::UnknownPeriod,
@@ -45,9 +53,13 @@ impl Refusal {
         Self::NotInFilter,
         Self::AlreadyUsed,
         Self::NotAPoint,
+        Self::BadSignature,
+        Self::BadOrder,
+        Self::NotTheAggregator,
+        Self::TooManyBatches,
     ];
 
-    /// The code that travels in `InvalidTransaction::Custom`, 1 to 9.
+    /// The code that travels in `InvalidTransaction::Custom`, 1 to 13.
     pub const fn code(self) -> u8 {
         match self {
             Self::UnknownRegion => 1,
@@ -59,6 +71,10 @@ impl Refusal {
             Self::NotInFilter => 7,
             Self::AlreadyUsed => 8,
             Self::NotAPoint => 9,
+            Self::BadSignature => 10,
+            Self::BadOrder => 11,
+            Self::NotTheAggregator => 12,
+            Self::TooManyBatches => 13,
         }
     }
 
@@ -85,6 +101,12 @@ impl fmt::Display for Refusal {
             }
             Self::AlreadyUsed => "the pseudonym's share is on chain already: there is nothing left to send",
             Self::NotAPoint => "the pseudonym is no public key: derive it from the meter's keys again",
+            Self::BadSignature => {
+                "the signature is not the pseudonym's over this share, period and chain: sign the share again for this chain"
+            }
+            Self::BadOrder => "the shares of the batch do not ascend by pseudonym: sort them, each once, and leave no batch empty",
+            Self::NotTheAggregator => "the batch is not signed by the region's aggregator: hand the share to that one, or submit it directly",
+            Self::TooManyBatches => "the period has all the batches that it may have: submit what is left directly",
         })
     }
 }
@@ -100,9 +122,12 @@ mod tests {
         for code in 0..=u8::MAX {
             match Refusal::from_code(code) {
                 Some(refusal) => assert_eq!((refusal.code(), refusal as u8), (code, code)),
-                None => assert!(!(1..=9).contains(&code)),
+                None => assert!(!(1..=13).contains(&code)),
             }
         }
-        assert_eq!(Refusal::ALL.map(Refusal::code), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+        assert_eq!(
+            Refusal::ALL.map(Refusal::code),
+            [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13]
+        );
     }
 }

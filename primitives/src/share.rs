@@ -14,6 +14,15 @@ use crate::{
     types::{CycleId, PeriodIndex},
 };
 
+/// The most that one home can use or feed in within a period, in watt-hours: nearly three times what a connection of 3 × 100 A carries
+/// in half an hour. A pair with a reading beyond it counts as none: it is left out of the total and not billed.
+pub const LARGEST_READING: u64 = 100_000;
+
+/// Whether a home can have this reading.
+pub fn is_plausible(reading: i64) -> bool {
+    reading.unsigned_abs() <= LARGEST_READING
+}
+
 /// rc' and rc'', what a meter sends for one reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MaskedPair {
@@ -59,7 +68,18 @@ fn masks(keys: &CycleKeys, k: PeriodIndex) -> [u64; 2] {
 /// Splits the reading of period `k` (watt-hours) by the meter's own key and masks both shares. The same arguments always
 /// give the same pair.
 pub fn split_and_mask(reading: i64, split: &SplitKey, keys: &CycleKeys, cycle: CycleId, k: PeriodIndex) -> MaskedPair {
-    let [first, second] = mask_pair(reading.cast_unsigned(), split.share(cycle, k), masks(keys, k));
+    split_and_mask_with(reading, split, masks(keys, k), cycle, k)
+}
+
+/// [`split_and_mask`] with masks that are at hand.
+pub(crate) fn split_and_mask_with(
+    reading: i64,
+    split: &SplitKey,
+    masks: [u64; 2],
+    cycle: CycleId,
+    k: PeriodIndex,
+) -> MaskedPair {
+    let [first, second] = mask_pair(reading.cast_unsigned(), split.share(cycle, k), masks);
     MaskedPair { first, second }
 }
 

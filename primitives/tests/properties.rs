@@ -6,7 +6,7 @@ use gridveil_primitives::{
     keys::{CycleKeys, MeterSecret, RootKey, SpendKey, SpendPublic, SplitKey},
     mask, money,
     prf::Seed,
-    pseudonym::{prid, prids, verify, OneTimeKey},
+    pseudonym::{pairs, prid, prids, verify, OneTimeKey},
     share, tally, CycleSchedule, Half, Opening, PeriodKey, Prid, MAX_PERIODS,
 };
 use proptest::prelude::*;
@@ -199,6 +199,26 @@ proptest! {
         ] {
             prop_assert!(!prids.iter().any(|prid| filter::contains_prid(&bytes, &elsewhere, prid)));
         }
+    }
+
+    #[test]
+    fn the_key_centre_lists_the_pairs_and_the_tallies_that_the_chain_will_see(
+        seed: [u8; 32], count in 1..6usize, from: u16, periods in 1..150u16,
+    ) {
+        let spends: Vec<_> = meters(seed, count).iter().map(|meter| (meter.spend.public(), meter.keys.clone())).collect();
+        let walks: Vec<Vec<_>> = spends.iter().map(|(spend, keys)| pairs(spend, keys, from, periods).collect()).collect();
+        for (place, k) in (u32::from(from)..(u32::from(from) + u32::from(periods)).min(1 << 16)).enumerate() {
+            let k = u16::try_from(k).unwrap();
+            let mut all = vec![];
+            for ((spend, keys), walk) in spends.iter().zip(&walks) {
+                let (period, pair, _) = &walk[place];
+                prop_assert_eq!((*period, *pair), (k, Half::BOTH.map(|half| prid(spend, keys, half, k))));
+                all.extend(pair);
+            }
+            let offsets = spends.iter().zip(&walks).map(|((spend, _), walk)| (spend, &walk[place].2));
+            prop_assert_eq!(Some(tally::from_offsets(offsets)), tally::sum(all.iter()));
+        }
+        prop_assert_eq!(tally::from_offsets(std::iter::empty()), tally::EMPTY);
     }
 
     #[test]

@@ -7,6 +7,7 @@
 #![allow(missing_docs)]
 
 use crate::{
+    configs::grid::{MAX_BATCHES, MAX_BATCH_SHARES},
     finality_api, genesis_presets, grid_api, pallets, AccountId, Aura, Billing, Block, Executive, Finality, Grandpa,
     Masks, Nonce, Readings, Registry, Runtime, RuntimeGenesisConfig, SessionKeys, System, Timestamp, VERSION,
 };
@@ -17,8 +18,8 @@ use frame_support::{
     traits::KeyOwnerProofSystem,
 };
 use gridveil_primitives::{
-    Bid, BillRecord, CycleId, CycleSchedule, Manifest, Moment, PeriodIndex, PeriodKey, PeriodView, RegionId,
-    RegionInfo, Role, Share,
+    Bid, BillRecord, CycleId, CycleSchedule, Manifest, Moment, PeriodIndex, PeriodKey, PeriodView, Prid, Refusal,
+    RegionId, RegionInfo, Role, Share,
 };
 use pallet_finality::{ConsortiumStatus, KeyOwners, ListedNodes};
 use sp_consensus_aura::sr25519::AuthorityId as AuraId;
@@ -235,6 +236,19 @@ sp_api::impl_runtime_apis! {
             Readings::shares(&key)
         }
 
+        fn refusal(key: PeriodKey, prid: Prid) -> Option<u8> {
+            Readings::refusal(&key, &prid).map(Refusal::code)
+        }
+
+        fn batches(key: PeriodKey) -> (u32, u32) {
+            let batches = pallet_readings::Tallies::<Runtime>::get(key).batches;
+            (batches, MAX_BATCHES)
+        }
+
+        fn batch_limit() -> u32 {
+            MAX_BATCH_SHARES
+        }
+
         fn user(bid: Bid) -> Option<[u8; 32]> {
             Registry::user(&bid)
         }
@@ -253,9 +267,8 @@ sp_api::impl_runtime_apis! {
         fn benchmark_metadata(
             extra: bool,
         ) -> (Vec<frame_benchmarking::BenchmarkList>, Vec<frame_support::traits::StorageInfo>) {
-            use crate::{Consortium, Pricing};
+            use crate::Pricing;
             use frame_support::traits::StorageInfoTrait;
-            use frame_system_benchmarking::{extensions::Pallet as SystemExtensionsBench, Pallet as SystemBench};
 
             let mut list = Vec::new();
             list_benchmarks!(list, extra);
@@ -265,11 +278,8 @@ sp_api::impl_runtime_apis! {
         fn dispatch_benchmark(
             config: frame_benchmarking::BenchmarkConfig,
         ) -> Result<Vec<frame_benchmarking::BenchmarkBatch>, alloc::string::String> {
-            use crate::{Consortium, Pricing};
+            use crate::Pricing;
             use frame_support::traits::WhitelistedStorageKeys;
-            use frame_system_benchmarking::{extensions::Pallet as SystemExtensionsBench, Pallet as SystemBench};
-
-            impl frame_system_benchmarking::Config for Runtime {}
 
             let whitelist = crate::AllPalletsWithSystem::whitelisted_storage_keys();
             let mut batches = Vec::new();

@@ -8,7 +8,7 @@
 use crate::{Masks, Readings, Registry, Runtime};
 use alloc::vec::Vec;
 use gridveil_primitives::{
-    Bid, BillRecord, CycleId, CycleSchedule, Manifest, Moment, PeriodIndex, PeriodKey, PeriodView, RegionId,
+    Bid, BillRecord, CycleId, CycleSchedule, Manifest, Moment, PeriodIndex, PeriodKey, PeriodView, Prid, RegionId,
     RegionInfo, Role, Share,
 };
 use sp_runtime::AccountId32;
@@ -38,6 +38,13 @@ sp_api::decl_runtime_apis! {
         fn cycle_view(region: RegionId, cycle: CycleId) -> Vec<(PeriodIndex, PeriodView)>;
         /// All shares of a period, ascending by pseudonym.
         fn shares(key: PeriodKey) -> Vec<Share>;
+        /// The code of the [`gridveil_primitives::Refusal`] that a share under this pseudonym would meet now, its
+        /// signature left aside; `None` if it would be taken.
+        fn refusal(key: PeriodKey, prid: Prid) -> Option<u8>;
+        /// How many batches a period has, and how many it may have.
+        fn batches(key: PeriodKey) -> (u32, u32);
+        /// The most shares in a batch.
+        fn batch_limit() -> u32;
         /// The recipient that a user's bills are encrypted to.
         fn user(bid: Bid) -> Option<[u8; 32]>;
         /// A user's bill of one cycle.

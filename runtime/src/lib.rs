@@ -4,7 +4,8 @@
 //! mask sums, shares, prices and bills. There is no token, no fee and no superuser. Who may do what:
 //!
 //! - a **meter** sends [`pallet_readings`]' `submit`, signed by a one-time pseudonym; `AuthenticateMeter` turns the
-//!   signature into the meter's own origin, so that no account is needed or made;
+//!   signature into the meter's own origin, so that no account is needed or made; or it hands its share to its region's
+//!   **aggregator**, who sends many in one `submit_batch`;
 //! - the **key centre** and the **control centre** make the calls of their roles, [members](pallet_finality) vote in the
 //!   consortium; `RequireRole` refuses every other signed call, wrapped ones included (see
 //!   [`configs::consortium::Permission`]);

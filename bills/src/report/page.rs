@@ -142,7 +142,7 @@ fn gaps(report: &Report, days: &[Day<'_>]) -> Markup {
         }
         @if missing > 0 {
             p {
-                "No complete reading arrived for " (periods(missing)) ". What is missing is not estimated, not billed, and "
+                "No complete and plausible reading arrived for " (periods(missing)) ". What is missing is not estimated, not billed, and "
                 "not part of the region's total."
             }
             (list_of_runs(report, days, |line| line.energy.is_none()))

@@ -137,7 +137,7 @@ fn the_page_states_what_matters_in_words() {
         "2026-11-01 00:00 UTC",
         "1.334 kWh",
         "2026-11-01: 00:30–01:00 (not billed)",
-        "No complete reading arrived for 1 period.",
+        "No complete and plausible reading arrived for 1 period.",
         "No price was set for 1 period.",
         "0.150000 to 0.210000",
         "<svg",

@@ -2,7 +2,7 @@
 
 use codec::{Compact, Decode, Encode};
 use gridveil_chain_client::Options;
-use gridveil_primitives::{hash::blake2b_256, Share};
+use gridveil_primitives::{hash::blake2b_256, RegionInfo, Share};
 use gridveil_runtime::Runtime;
 use jsonrpsee::{
     server::{PendingSubscriptionSink, Server, ServerHandle, SubscriptionMessage, SubscriptionSink},
@@ -31,6 +31,7 @@ pub struct World {
     pub clock: Mutex<u64>,
     pub nonce: Mutex<u64>,
     pub shares: Mutex<Vec<Share>>,
+    pub regions: Mutex<Vec<(u32, RegionInfo)>>,
     /// The answers of the runtime's `FinalityApi`, encoded.
     pub consortium: Mutex<Vec<u8>>,
     pub listed: Mutex<Vec<u8>>,
@@ -75,6 +76,7 @@ impl World {
             clock: Mutex::new(0),
             nonce: Mutex::new(0),
             shares: Mutex::new(Vec::new()),
+            regions: Mutex::new(Vec::new()),
             consortium: Mutex::new(Vec::new()),
             listed: Mutex::new(Vec::new()),
             outcomes: Mutex::new(VecDeque::new()),
@@ -207,6 +209,10 @@ pub struct State {
     pub behind: AtomicBool,
     /// Whether it does for everybody what it should do for its own machine only.
     pub trusting: AtomicBool,
+    /// What it answers to the next shares that are handed in.
+    pub receipts: Mutex<VecDeque<Result<String, ErrorObjectOwned>>>,
+    /// The shares that were handed in.
+    pub handed_in: Mutex<Vec<String>>,
     /// The owners of the session keys that it made, each with the keys.
     pub made: Mutex<Vec<(String, String)>>,
     vanish: watch::Sender<bool>,
@@ -231,6 +237,8 @@ impl Node {
             silent: AtomicBool::new(false),
             behind: AtomicBool::new(false),
             trusting: AtomicBool::new(true),
+            receipts: Mutex::default(),
+            handed_in: Mutex::default(),
             made: Mutex::default(),
             vanish: watch::Sender::new(false),
         });
@@ -350,6 +358,10 @@ impl State {
                 .unwrap()
                 .iter()
                 .any(|(_, keys)| first == *keys.as_str())),
+            "readings_submitShare" => {
+                self.handed_in.lock().unwrap().push(first.as_str().unwrap().into());
+                json!(self.receipts.lock().unwrap().pop_front().expect("an answer")?)
+            }
             "state_getRuntimeVersion" => {
                 self.known(&first)?;
                 json!({ "specVersion": 1, "transactionVersion": 1 })
@@ -362,6 +374,7 @@ impl State {
                     "GridApi_shares" => json!(hex(&world.shares.lock().unwrap().encode())),
                     "FinalityApi_consortium" => json!(hex(&world.consortium.lock().unwrap())),
                     "FinalityApi_nodes" => json!(hex(&world.listed.lock().unwrap())),
+                    "GridApi_regions" => json!(hex(&world.regions.lock().unwrap().encode())),
                     "GridApi_members" => json!("0x0c00"),
                     "AccountNonceApi_account_nonce" => json!(hex(&(*world.nonce.lock().unwrap() as u32).encode())),
                     "Metadata_metadata_at_version" => {
@@ -423,6 +436,7 @@ fn methods(state: Arc<State>) -> RpcModule<State> {
         "state_getStorageHash",
         "author_rotateKeysWithOwner",
         "author_hasSessionKeys",
+        "readings_submitShare",
         "state_getRuntimeVersion",
         "state_call",
         "system_accountNextIndex",
@@ -499,7 +513,7 @@ pub fn hex(bytes: &[u8]) -> String {
     format!("0x{}", hex::encode(bytes))
 }
 
-fn unhex(text: &str) -> Vec<u8> {
+pub fn unhex(text: &str) -> Vec<u8> {
     hex::decode(text.trim_start_matches("0x")).unwrap()
 }
 

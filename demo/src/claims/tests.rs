@@ -231,6 +231,19 @@ fn a_share_that_is_lost_or_is_nobodys_fails() {
 }
 
 #[test]
+fn a_region_whose_aggregator_brought_nothing_fails() {
+    let run = Run::good();
+    let mut seen: Batches = run.shares.keys().map(|key| (*key, u32::from(key.1 == 0))).collect();
+    let regions = run.truth().rules.len();
+    let told = batches(&run.truth(), &seen).unwrap();
+    assert!(told.ends_with(&format!("{regions} batches")), "{told}");
+    seen.insert((2, 0), 0);
+    let error = batches(&run.truth(), &seen).unwrap_err();
+    assert!(error.starts_with("region 2 "), "{error}");
+    assert!(batches(&run.truth(), &Batches::new()).is_err());
+}
+
+#[test]
 fn a_share_without_its_mask_and_a_pair_whose_masks_cancel_out_fail() {
     holds_unless(
         |run| masked(&run.truth(), &run.shares),

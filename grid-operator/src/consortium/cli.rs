@@ -27,6 +27,8 @@ pub struct ConsortiumArgs {
 pub enum ConsortiumCommand {
     /// Show who is a member, who leads, how each has done, and how far the chain is.
     Status,
+    /// Print who finalises blocks, as JSON: what `meter-client receipt check` and a court go by.
+    Authorities,
     /// List the open motions and how the votes stand.
     Motions,
     /// Put a decision to the vote. This casts no vote; give `vote` for one.

@@ -8,7 +8,8 @@
 use std::future::Future;
 
 use gridveil_chain_client::{
-    calls, Applied, Call, Chain, ConsortiumStatus, Decision, Error, Head, ListedNodes, Motion, OpenMotion, SessionKeys,
+    calls, Applied, Authorities, Call, Chain, ConsortiumStatus, Decision, Error, Head, ListedNodes, Motion, OpenMotion,
+    SessionKeys,
 };
 use gridveil_primitives::{RegionId, RegionInfo, Role};
 
@@ -67,6 +68,8 @@ pub trait Council: Clone + Send + Sync + 'static {
     fn heights(&self) -> impl Future<Output = Result<(u32, u32), Error>> + Send;
     /// The consortium as it is.
     fn consortium(&self, at: Head) -> impl Future<Output = Result<ConsortiumStatus, Error>> + Send;
+    /// Who finalises the blocks from here on.
+    fn authorities(&self, at: Head) -> impl Future<Output = Result<Authorities, Error>> + Send;
     /// The nodes that the members listed.
     fn listed_nodes(&self, at: Head) -> impl Future<Output = Result<ListedNodes, Error>> + Send;
     /// The open motions, by ascending number.
@@ -118,6 +121,10 @@ impl Council for Node {
 
     async fn consortium(&self, at: Head) -> Result<ConsortiumStatus, Error> {
         self.chain.consortium_at(at.hash).await
+    }
+
+    async fn authorities(&self, at: Head) -> Result<Authorities, Error> {
+        self.chain.authorities_at(at.hash).await
     }
 
     async fn listed_nodes(&self, at: Head) -> Result<ListedNodes, Error> {

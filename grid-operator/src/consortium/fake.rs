@@ -9,8 +9,8 @@ use std::{
 };
 
 use gridveil_chain_client::{
-    Applied, ConsortiumStatus, Decision, Error, Head, Inclusion, ListedNodes, MemberStatus, Motion, OpenMotion,
-    Proposal, SessionKeys,
+    Applied, Authorities, AuthorityKey, ConsortiumStatus, Decision, Error, Head, Inclusion, ListedNodes, MemberStatus,
+    Motion, OpenMotion, Proposal, SessionKeys,
 };
 use gridveil_primitives::{hash::blake2b_256, RegionId, RegionInfo, Role};
 
@@ -309,6 +309,16 @@ impl Council for FakeCouncil {
             leader: world.leader,
             leader_missed: 0,
             members: members.collect(),
+        })
+    }
+
+    async fn authorities(&self, _: Head) -> Result<Authorities, Error> {
+        let world = self.world();
+        let seated = world.members.iter().filter(|(_, seat)| seat.keys.is_some());
+        Ok(Authorities {
+            genesis: self.genesis(),
+            set: 2,
+            keys: seated.map(|(account, _)| AuthorityKey(*account)).collect(),
         })
     }
 

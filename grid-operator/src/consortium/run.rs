@@ -81,6 +81,10 @@ async fn carry<C: Council, N: OwnNode>(
 ) -> Result<Said, Error> {
     Ok(match command {
         ConsortiumCommand::Status => say(status::status(council).await?, words::status),
+        ConsortiumCommand::Authorities => {
+            let at = council.head().await?;
+            say(council.authorities(at).await?, words::authorities)
+        }
         ConsortiumCommand::Motions => say(motions::motions(council).await?, |found| words::motions(found)),
         ConsortiumCommand::Propose { threshold, decision } => {
             let decision = propose::decision(decision)?;

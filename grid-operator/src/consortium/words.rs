@@ -4,6 +4,8 @@
 //!
 //! **Privacy.** Says what it is given.
 
+use gridveil_chain_client::Authorities;
+
 use super::{
     keys::KeysSet,
     member::{Listed, Stepped},
@@ -75,6 +77,11 @@ pub(super) fn status(found: &Status) -> String {
     );
     let nodes = nodes(found);
     format!("{chain}\n{blocks}{shown}\n{term}\n{members}\n{votes}\n{nodes}")
+}
+
+/// Who finalises blocks: the file itself, for people and programs alike.
+pub(super) fn authorities(found: &Authorities) -> String {
+    serde_json::to_string_pretty(found).unwrap_or_default()
 }
 
 /// A member's part in this term.

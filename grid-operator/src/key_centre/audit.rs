@@ -1,16 +1,16 @@
-//! Finding faults: which meters of a closed period sent nothing, or half a pair, which shares are nobody's, and what is
-//! to become of the period's mask sum.
+//! Finding faults: which meters of a closed period sent nothing, half a pair, or a reading that no home can have, which
+//! shares are nobody's, and what is to become of the period's mask sum.
 //!
 //! The paper's phase of finding faulty meters, and its opening of Z; DESIGN section 4, steps 5 and 6. Works on the
 //! shares that a period was closed with and decides nothing else than the chain will check.
 //!
-//! **Privacy.** Names meters to the key centre alone. The opening holds the mask sum of the complete pairs and nothing
-//! about any single mask.
+//! **Privacy.** Names meters to the key centre alone. Each reading is in memory for one comparison, as it will be for its
+//! bill. The opening holds the mask sum of the pairs that count and nothing about any single mask.
 
 use std::collections::BTreeMap;
 
 use gridveil_primitives::{
-    commitment::PeriodCommitments, keys::RootKey, mask, Half, PeriodKey, PeriodView, Prid, Share,
+    commitment::PeriodCommitments, keys::RootKey, mask, share, Half, PeriodKey, PeriodView, Prid, Share,
 };
 use zeroize::Zeroizing;
 
@@ -24,11 +24,11 @@ use crate::{
 /// What a period's shares turned out to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Audit {
-    /// How many pairs are complete.
+    /// How many pairs count: those that are complete and plausible.
     pub pairs: usize,
-    /// The members without a complete pair, by their place in the roster.
+    /// The members without a pair that counts, by their place in the roster.
     pub left_out: Vec<usize>,
-    /// The shares that belong to no complete pair, ascending.
+    /// The shares that belong to no pair that counts, ascending.
     pub excluded: Vec<Prid>,
     /// What is wrong, member by member, then the alien shares.
     pub faults: Vec<Fault>,
@@ -45,25 +45,32 @@ pub fn check_shares(key: &PeriodKey, view: &PeriodView, shares: &[Share]) -> Res
     Err(Error::SharesDisagree(*key))
 }
 
-/// Sorts a period's shares into complete pairs and faults.
+/// Sorts a period's shares into pairs that count and faults.
 pub fn audit(roster: &Roster, key: &PeriodKey, shares: &[Share]) -> Audit {
     // What is still in here at the end is nobody's.
     let mut rest: BTreeMap<Prid, u64> = shares.iter().map(|share| (share.prid, share.value)).collect();
     let (mut pairs, mut left_out, mut excluded, mut faults) = (0usize, Vec::new(), Vec::new(), Vec::new());
     for (place, member) in roster.members.iter().enumerate() {
         let pair = member.pair(key.period);
-        let [first, second] = pair.map(|prid| rest.remove(&prid).is_some());
-        let (kind, prid) = match (first, second) {
-            (true, true) => {
-                pairs = pairs.saturating_add(1);
-                continue;
+        let there = pair.map(|prid| rest.remove(&prid));
+        let (kind, prid) = match there {
+            [Some(first), Some(second)] => {
+                if share::is_plausible(share::unmask(first, second, &member.keys, key.period)) {
+                    pairs = pairs.saturating_add(1);
+                    continue;
+                }
+                (FaultKind::Implausible, Some(pair[0]))
             }
-            (true, false) => (FaultKind::FirstOnly, Some(pair[0])),
-            (false, true) => (FaultKind::SecondOnly, Some(pair[1])),
-            (false, false) => (FaultKind::Silent, None),
+            [Some(_), None] => (FaultKind::FirstOnly, Some(pair[0])),
+            [None, Some(_)] => (FaultKind::SecondOnly, Some(pair[1])),
+            [None, None] => (FaultKind::Silent, None),
         };
         left_out.push(place);
-        excluded.extend(prid);
+        excluded.extend(
+            pair.into_iter()
+                .zip(there)
+                .filter_map(|(prid, value)| value.map(|_| prid)),
+        );
         let (bid, label) = (Some(member.meter.bid), Some(member.meter.label.clone()));
         faults.push(Fault {
             key: *key,
@@ -92,7 +99,7 @@ pub fn audit(roster: &Roster, key: &PeriodKey, shares: &[Share]) -> Audit {
     }
 }
 
-/// What is to become of the mask sum: it is opened for the complete pairs if there are at least `minimum` of them and
+/// What is to become of the mask sum: it is opened for the pairs that count if there are at least `minimum` of them and
 /// the chain can take the rest out, and withheld otherwise.
 pub fn decide(root: &RootKey, roster: &Roster, key: &PeriodKey, minimum: u32, audit: &Audit) -> Decision {
     let enough = u32::try_from(audit.pairs).is_ok_and(|pairs| pairs >= minimum);

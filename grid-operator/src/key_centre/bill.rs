@@ -1,8 +1,8 @@
 //! Billing: once a cycle is over and priced, every meter's readings from its shares, a sealed report for each user, and
 //! the chain told where it is.
 //!
-//! The paper's phase 7 (dynamic billing); DESIGN section 4, step 8. A pair of shares that is complete is billed at its
-//! period's price, which for a withheld period is the region's fallback price; a period without a complete pair is not
+//! The paper's phase 7 (dynamic billing); DESIGN section 4, step 8. A pair of shares that is complete and plausible is
+//! billed at its period's price, which for a withheld period is the region's fallback price; a period without one is not
 //! billed, and the report says so. Each bill is in the store, then in the ledger, then on chain; a rerun makes only
 //! those that are missing. Works on a bounded group of meters at a time.
 //!
@@ -345,7 +345,8 @@ fn unmask(member: &Member, first: PeriodIndex, count: PeriodIndex, shares: &[Vec
             found.and_then(|place| shares.get(place)).map(|share| share.value)
         };
         let pair = value(one).zip(value(other));
-        readings.push(pair.map(|(first, second)| share::unmask_with(first, second, &masks)));
+        let reading = pair.map(|(first, second)| share::unmask_with(first, second, &masks));
+        readings.push(reading.filter(|reading| share::is_plausible(*reading)));
     }
     readings
 }
@@ -375,7 +376,7 @@ fn report(
     let mut notes = Vec::new();
     if !missing.is_empty() {
         notes.push(format!(
-            "No complete reading arrived for {}. Nothing is charged for that time.",
+            "No complete and plausible reading arrived for {}. Nothing is charged for that time.",
             spans(&missing)
         ));
     }

@@ -21,13 +21,13 @@ pub struct FaultLine {
     pub period: PeriodIndex,
     /// The region.
     pub region: RegionId,
-    /// What is wrong: `silent`, `first_only`, `second_only` or `alien`.
+    /// What is wrong: `silent`, `first_only`, `second_only`, `implausible` or `alien`.
     pub kind: FaultKind,
     /// The meter's name; `None` for an alien share.
     pub label: Option<String>,
     /// The bill identifier of the meter's user, in hexadecimal; `None` for an alien share.
     pub bid: Option<String>,
-    /// The pseudonym of the share that was left out, in hexadecimal; `None` for a silent meter.
+    /// The pseudonym of the share that was left out, the first of two, in hexadecimal; `None` for a silent meter.
     pub prid: Option<String>,
 }
 

@@ -22,6 +22,7 @@ pub mod watch;
 use std::{path::Path, sync::Arc};
 
 use gridveil_primitives::{keys::RootKey, CycleId, CycleSchedule, RegionId, Role};
+use tokio::sync::Mutex;
 
 use crate::{
     error::Error,
@@ -36,6 +37,8 @@ pub struct KeyCentre<G> {
     root: Arc<RootKey>,
     ledger: Arc<Ledger>,
     grid: G,
+    /// Held by whoever makes manifests.
+    making: Arc<Mutex<()>>,
 }
 
 /// Makes a key centre in `directory`: its root key and its ledger. Content with one that is there; says whether the
@@ -65,6 +68,7 @@ impl<G: Grid> KeyCentre<G> {
             root: Arc::new(root),
             ledger: Arc::new(ledger),
             grid,
+            making: Arc::new(Mutex::new(())),
         })
     }
 

@@ -1,8 +1,8 @@
 //! Publishing: BF2 of a cycle, then the manifests of its periods, before each of them opens.
 //!
 //! The paper's phase 3; DESIGN section 4, step 2. What was computed stays in the ledger until the chain has it, so a
-//! rerun computes nothing twice and sends only what is missing. Periods are worked on in spans and sent in batches, so
-//! the memory used does not grow with the cycle. Periods that have opened in the meantime are passed over and reported.
+//! rerun computes nothing twice and sends only what is missing. Periods are worked on in spans, one at a time, and sent in
+//! batches, so the memory used grows neither with the cycle nor with the regions. Periods that have opened in the meantime are passed over and reported.
 //!
 //! **Privacy.** Everything published is meant for everyone: filters, commitments, counts of meters.
 
@@ -14,7 +14,11 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 use tokio::task::JoinSet;
 
-use super::{prepare::prepare, roster::Roster, KeyCentre};
+use super::{
+    prepare::{prepare, span},
+    roster::Roster,
+    KeyCentre,
+};
 use crate::{
     error::Error,
     grid::{carry_out, Grid, Order},
@@ -22,12 +26,6 @@ use crate::{
     work::aside,
 };
 
-/// The most memory for one region's span of periods in the making, in bytes.
-const SPAN_BYTES: usize = 64 << 20;
-/// What one meter needs in one period of a span, in bytes.
-const METER_BYTES: usize = 112;
-/// The most periods in a span: as many pseudonyms as are compressed at a time.
-const SPAN: usize = 128;
 /// How many calls with manifests are under way at a time, for each region.
 const IN_FLIGHT: usize = 4;
 
@@ -150,10 +148,9 @@ impl<G: Grid> Job<G> {
 
     /// Makes what the ledger lacks of the span from `first` on, at most up to `end`.
     async fn make(&self, first: PeriodIndex, end: PeriodIndex) -> Result<PeriodIndex, Error> {
-        let span = (SPAN_BYTES / METER_BYTES / self.roster.members.len().max(1)).clamp(1, SPAN);
-        let count = end
-            .saturating_sub(first)
-            .min(PeriodIndex::try_from(span).unwrap_or(PeriodIndex::MAX));
+        let count = end.saturating_sub(first).min(span(self.roster.meters()));
+        // One region's span at a time: all cores are at work on it, and the memory is that of one.
+        let _turn = self.centre.making.lock().await;
         let (centre, roster, wanted) = (self.centre.clone(), self.roster.clone(), self.wanted.clone());
         aside(move || {
             let prepared = prepare(&centre.root, &roster, first, count)?;

@@ -1,5 +1,5 @@
 //! Watching a cycle: as soon as a period has closed for good, find its faulty meters, name them in the ledger, and open
-//! its mask sum for the complete pairs, or withhold it.
+//! its mask sum for the pairs that count, or withhold it.
 //!
 //! The paper's phases of finding faults and of opening Z; DESIGN section 4, steps 5 and 6. The decision is in the
 //! ledger before it is sent and is never made anew, so that no crash and no lying node leads to two openings of one
@@ -41,7 +41,7 @@ pub struct Settled {
     pub meters: u32,
     /// How many meters were left out of an opening.
     pub left_out: usize,
-    /// How many shares belong to no complete pair.
+    /// How many shares belong to no pair that counts.
     pub excluded: usize,
 }
 

@@ -27,9 +27,9 @@ pub struct Prepared {
 /// What is to become of a closed period's mask sum.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum Decision {
-    /// It is opened for the complete pairs.
+    /// It is opened for the pairs that count.
     Open(Opening),
-    /// It stays closed; these shares belong to no complete pair.
+    /// It stays closed; these shares belong to no pair that counts.
     Withhold(Vec<Prid>),
 }
 
@@ -43,15 +43,18 @@ pub enum FaultKind {
     FirstOnly,
     /// A meter sent only the second share of its pair.
     SecondOnly,
+    /// A meter sent a reading that no home can have.
+    Implausible,
     /// A share belongs to no meter of the region.
     Alien,
 }
 
 impl FaultKind {
-    const ALL: [FaultKind; 4] = [
+    const ALL: [FaultKind; 5] = [
         FaultKind::Silent,
         FaultKind::FirstOnly,
         FaultKind::SecondOnly,
+        FaultKind::Implausible,
         FaultKind::Alien,
     ];
 
@@ -61,6 +64,7 @@ impl FaultKind {
             FaultKind::Silent => "silent",
             FaultKind::FirstOnly => "first_only",
             FaultKind::SecondOnly => "second_only",
+            FaultKind::Implausible => "implausible",
             FaultKind::Alien => "alien",
         }
     }
@@ -77,7 +81,7 @@ pub struct Fault {
     pub bid: Option<Bid>,
     /// The meter's name; `None` for an alien share.
     pub label: Option<String>,
-    /// The pseudonym of the share that is there and does not count; `None` for a silent meter.
+    /// The pseudonym of the share that is there and does not count, the first of two; `None` for a silent meter.
     pub prid: Option<Prid>,
 }
 

@@ -124,6 +124,22 @@ async fn check_bills(scene: &Scene) {
 }
 
 #[tokio::test]
+async fn a_reading_that_no_home_can_have_is_not_billed_and_the_bill_says_so() {
+    let mut scene = Scene::published().await;
+    scene.home_mut(2).excess = 1 << 40;
+    scene.play(0, all);
+    scene.watch(0).await.unwrap();
+    scene.price(Tariff::Flat(PRICE)).await.unwrap();
+    bill_all(&scene).await.unwrap();
+    let report = fetch(&scene, scene.home(2), 0).await;
+    assert!(report.lines.iter().all(|line| line.energy.is_none()));
+    assert_eq!((report.energy, report.amount), (0, 0));
+    assert!(report.notes[0].contains("No complete and plausible reading arrived for 4 periods (0 to 3)"));
+    let other = fetch(&scene, scene.home(3), 0).await;
+    assert!(other.lines.iter().all(|line| line.energy.is_some()));
+}
+
+#[tokio::test]
 async fn every_bill_is_what_plain_arithmetic_makes_of_the_readings() {
     let scene = priced().await;
     let billed = bill_all(&scene).await.unwrap();
@@ -147,11 +163,14 @@ async fn missing_periods_and_fallback_prices_are_noted() {
     let notes = |report: Report| report.notes.join("\n");
     let silent = notes(fetch(&scene, scene.home(2), 0).await);
     assert!(
-        silent.contains("No complete reading arrived for 1 period (0)"),
+        silent.contains("No complete and plausible reading arrived for 1 period (0)"),
         "{silent}"
     );
     let half = notes(fetch(&scene, scene.home(3), 0).await);
-    assert!(half.contains("No complete reading arrived for 1 period (1)"), "{half}");
+    assert!(
+        half.contains("No complete and plausible reading arrived for 1 period (1)"),
+        "{half}"
+    );
     let alone = notes(fetch(&scene, scene.home(103), 0).await);
     assert!(
         alone.contains("fallback price") && alone.contains("1 period (2)"),

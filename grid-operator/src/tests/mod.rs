@@ -49,6 +49,8 @@ struct Home {
     spend: SpendKey,
     split: SplitKey,
     identity: Identity,
+    /// What it adds to each reading that it sends.
+    excess: i64,
     /// What its response gave it.
     secret: Option<[u8; 32]>,
 }
@@ -62,6 +64,7 @@ impl Home {
             spend: SpendKey::from_seed(&[number; 32]),
             split: SplitKey::from_bytes([number ^ 0xff; 32]),
             identity: Identity::generate(),
+            excess: 0,
             secret: None,
         }
     }
@@ -96,7 +99,13 @@ impl Home {
 
     fn shares(&self, key: &PeriodKey) -> [(Prid, u64); 2] {
         let keys = self.keys(key.cycle);
-        let pair = split_and_mask(self.reading(key), &self.split, &keys, key.cycle, key.period);
+        let pair = split_and_mask(
+            self.reading(key) + self.excess,
+            &self.split,
+            &keys,
+            key.cycle,
+            key.period,
+        );
         let prid = |half| OneTimeKey::derive(&self.spend, &keys, half, key.period).prid();
         [(prid(Half::First), pair.first), (prid(Half::Second), pair.second)]
     }
@@ -199,6 +208,11 @@ impl Scene {
             .iter()
             .find(|home| home.bid[0] == number)
             .expect("there is such a home")
+    }
+
+    fn home_mut(&mut self, number: u8) -> &mut Home {
+        let home = self.homes.iter_mut().find(|home| home.bid[0] == number);
+        home.expect("there is such a home")
     }
 
     /// Sends some halves of a home's pair.

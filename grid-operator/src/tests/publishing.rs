@@ -7,6 +7,7 @@ use crate::{
     fake::Fate,
     grid::Order,
     key_centre::publish::{publish, Published},
+    ledger::Prepared,
 };
 
 /// Everything up to the scheduled cycle 0, with a root key that is the same each time.
@@ -100,6 +101,42 @@ async fn a_death_at_any_step_leads_to_the_same_manifests() {
             assert_eq!(one.orders.len(), other.orders.len(), "{step} {fate:?}");
         }
     }
+}
+
+#[tokio::test]
+async fn what_a_run_had_made_before_it_was_killed_is_sent_and_not_made_again() {
+    let scene = scheduled().await;
+    scene.grid.plan(0, Fate::DiesBefore);
+    assert!(scene.grid.until_death(publish_all(&scene)).await.is_none());
+    // Marks on what the ledger has, which making it again would wipe out.
+    let (mark, mut marked) = ([0x77; 32], Vec::new());
+    for region in [1, 2] {
+        let (centre, period) = (scene.centre(), 1);
+        let key = PeriodKey {
+            region,
+            cycle: 0,
+            period,
+        };
+        if let Some(mut manifest) = centre.ledger().manifest(&key).unwrap() {
+            manifest.root = mark;
+            let prepared = Prepared {
+                period,
+                tally: mark,
+                manifest,
+            };
+            centre.ledger().keep_prepared(region, 0, &[prepared], |_| true).unwrap();
+            marked.push(key);
+        }
+    }
+    assert!(!marked.is_empty());
+    publish_all(&scene).await.unwrap();
+    let world = scene.grid.world();
+    for key in marked {
+        assert_eq!(world.manifests[&key].root, mark);
+        let (_, filter) = &world.filters[&(key.region, 0)];
+        assert!(filter::contains_tally(filter, key.region, 0, key.period, &mark));
+    }
+    assert_eq!(world.manifests.len(), usize::from(PERIODS) * 2);
 }
 
 #[tokio::test]

@@ -101,6 +101,42 @@ async fn without_a_fault_every_period_opens_to_the_plain_sum() {
 }
 
 #[tokio::test]
+async fn periods_that_closed_while_nobody_watched_are_all_opened_however_many() {
+    const MANY: PeriodIndex = 100;
+    let mut scene = Scene::new();
+    scene.homes = (1..=3).map(|number| Home::new(number, 1)).collect();
+    scene.enrol(1).await.unwrap();
+    scene.accept();
+    schedule(&scene.centre(), 0, Start::In(60), SECOND, SECOND, MANY)
+        .await
+        .unwrap();
+    publish(&scene.centre(), 0, &[], None, &ProgressBar::hidden())
+        .await
+        .unwrap();
+    for home in &scene.homes {
+        for period in 0..MANY {
+            scene.send(home, 0, period, &Half::BOTH);
+        }
+    }
+    let closes = scene.grid.world().cycles[0].closes(MANY - 1).unwrap();
+    scene.grid.advance(closes);
+    assert_eq!(scene.watch(0).await.unwrap().len(), usize::from(MANY));
+    let world = scene.grid.world();
+    for period in 0..MANY {
+        let key = PeriodKey {
+            region: 1,
+            cycle: 0,
+            period,
+        };
+        let energy = scene.homes.iter().map(|home| home.reading(&key)).sum();
+        assert_eq!(
+            world.outcomes.get(&key),
+            Some(&Outcome::Opened(Total { meters: 3, energy }))
+        );
+    }
+}
+
+#[tokio::test]
 async fn each_kind_of_fault_is_named_and_the_complete_pairs_open_to_their_plain_sum() {
     let scene = Scene::published().await;
     play(&scene, some_faults);
@@ -155,6 +191,31 @@ async fn a_period_in_which_all_are_silent_is_withheld() {
     assert_eq!(world.outcomes.len(), 8);
     drop(world);
     assert_eq!(found(&scene).len(), 9 * usize::from(PERIODS));
+}
+
+#[tokio::test]
+async fn a_reading_that_no_home_can_have_is_left_out_before_the_total_is_opened() {
+    for excess in [1 << 40, i64::MIN + 1_000, 101_000, -101_000] {
+        let mut scene = Scene::published().await;
+        scene.home_mut(2).excess = excess;
+        scene.play(0, all);
+        scene.watch(0).await.unwrap();
+        check_totals(&scene, |home, _| if home == 2 { SILENT } else { &Half::BOTH });
+        let found = found(&scene);
+        assert_eq!(found.len(), usize::from(PERIODS));
+        assert!(found
+            .iter()
+            .all(|(_, _, label, kind)| (label.as_deref(), *kind) == (Some("home 2"), FaultKind::Implausible)));
+    }
+}
+
+#[tokio::test]
+async fn a_large_reading_that_a_home_can_have_counts() {
+    let mut scene = Scene::published().await;
+    scene.home_mut(2).excess = 99_000;
+    scene.play(0, all);
+    scene.watch(0).await.unwrap();
+    assert_eq!(found(&scene), []);
 }
 
 #[tokio::test]

@@ -7,8 +7,11 @@ use crate::{
     spec::Spec,
     EXPORTER,
 };
+use gridveil_runtime::{VERSION, WASM_BINARY};
 use jsonrpsee::rpc_params;
 use serde_json::Value;
+use sp_core::bytes::to_hex;
+use sp_io::hashing::blake2_256;
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -115,6 +118,26 @@ async fn a_node_keeps_what_its_runtime_compiles_to_and_compiles_it_anew_if_that_
     for path in compiled.keys() {
         assert_ne!(mended[path], damaged[path], "not compiled anew");
     }
+}
+
+#[tokio::test]
+async fn a_runtime_that_was_compiled_ahead_is_there_when_the_node_needs_it() {
+    let home = Home::apart();
+    let file = Path::new(home.path()).join("runtime.wasm");
+    let code = WASM_BINARY.expect("the runtime was built for nodes, too");
+    std::fs::write(&file, code).unwrap();
+    let said = gridveil_ok(&["compile-runtime", text(&file), "--base-path", home.path()]);
+    let said: Value = serde_json::from_slice(&said).unwrap();
+    assert_eq!(said["name"], "gridveil");
+    assert_eq!(said["specVersion"], VERSION.spec_version);
+    assert_eq!(said["codeHash"], to_hex(&blake2_256(code), false));
+    let compiled = entries(&home.compiled_runtimes());
+    assert_eq!(compiled.len(), 1, "{compiled:?}");
+
+    let mut node = Node::at(&home, &["--chain", &Spec::dev().path(), "--alice", "--no-prometheus"]);
+    node.finalised_hash(1).await;
+    assert_eq!(node.stop().code(), Some(0));
+    assert_eq!(entries(&home.compiled_runtimes()), compiled, "compiled anew");
 }
 
 /// The compiled runtimes below `folder`, each with its size and the time when it was written. Beside each there is a record

@@ -1,11 +1,13 @@
 //! Nodes as processes, and what they agree on.
 
+mod batches;
 mod blocks;
 mod certificates;
 #[path = "../common/mod.rs"]
 mod common;
 mod consortium;
 mod peers;
+mod pruning;
 mod spec;
 
 use common::Node;

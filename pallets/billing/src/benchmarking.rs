@@ -66,6 +66,4 @@ mod benches {
         assert!(Finished::<T>::contains_key(CYCLE));
         Ok(())
     }
-
-    impl_benchmark_test_suite!(Pallet, crate::mock::new_test_ext(), crate::mock::Test);
 }

@@ -50,7 +50,7 @@ impl pallet_registry::CallPermission<AccountId32, RuntimeCall> for Anything {
 }
 
 impl pallet_registry::Config for Test {
-    type WeightInfo = ();
+    type WeightInfo = pallet_registry::weights::SubstrateWeight<Test>;
     type ConsortiumOrigin = EnsureRoot<AccountId32>;
     type IsAggregator = frame_support::traits::Nothing;
     type Permission = Anything;
@@ -68,7 +68,7 @@ impl Contains<CycleId> for ClosedCycles {
 }
 
 impl pallet_billing::Config for Test {
-    type WeightInfo = ();
+    type WeightInfo = crate::weights::SubstrateWeight<Test>;
     type CycleClosed = ClosedCycles;
     type MaxBills = ConstU32<4>;
     type ShareRetention = ConstU64<RETENTION_MS>;

@@ -142,7 +142,7 @@ impl ChangeMembers<u64> for Seats {
 }
 
 impl pallet_finality::Config for Test {
-    type WeightInfo = ();
+    type WeightInfo = crate::weights::SubstrateWeight<Test>;
     type ManageOrigin = EnsureRoot<u64>;
     type MembershipInitialized = Seats;
     type MembershipChanged = Seats;

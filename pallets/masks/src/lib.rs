@@ -256,10 +256,10 @@ pub mod pallet {
         ///
         /// Origin: an account with the role of the key centre. Event: [`Event::ManifestsPublished`].
         #[pallet::call_index(1)]
-        #[pallet::weight(manifests.iter().fold(<T as Config>::WeightInfo::publish_manifest(0), |weight, manifest| {
+        #[pallet::weight(manifests.iter().fold(<T as Config>::WeightInfo::publish_manifests(0), |weight, manifest| {
             // A filter is looked at only if it has the length for this many meters.
             let meters = manifest.meters.min(T::MaxMeters::get());
-            weight.saturating_add(<T as Config>::WeightInfo::publish_manifest(meters))
+            weight.saturating_add(<T as Config>::WeightInfo::publish_manifests(meters))
         }))]
         pub fn publish_manifests(
             origin: OriginFor<T>,
@@ -404,12 +404,13 @@ pub mod pallet {
                 .zip(excluded.iter().skip(1))
                 .all(|(one, next)| one < next);
             ensure!(ascending, Error::<T>::ExcludedUnordered);
-            for prid in excluded {
-                let value = T::ClosedPeriods::value_of(key, prid).ok_or(Error::<T>::ExcludedUnknown)?;
-                closed.count = closed.count.checked_sub(1).ok_or(Error::<T>::CountsDoNotAddUp)?;
-                // Readings are added modulo 2^64, so they are taken out modulo 2^64.
-                closed.sum = closed.sum.wrapping_sub(value);
-            }
+            let sum = T::ClosedPeriods::sum_of(key, excluded).ok_or(Error::<T>::ExcludedUnknown)?;
+            // Readings are added modulo 2^64, so they are taken out modulo 2^64.
+            closed.sum = closed.sum.wrapping_sub(sum);
+            closed.count = u32::try_from(excluded.len())
+                .ok()
+                .and_then(|excluded| closed.count.checked_sub(excluded))
+                .ok_or(Error::<T>::CountsDoNotAddUp)?;
             Ok(closed)
         }
 

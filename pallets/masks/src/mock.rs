@@ -68,7 +68,7 @@ impl Contains<AccountId32> for Members {
 }
 
 impl pallet_registry::Config for Test {
-    type WeightInfo = ();
+    type WeightInfo = pallet_registry::weights::SubstrateWeight<Test>;
     type ConsortiumOrigin = EnsureRoot<AccountId32>;
     type IsAggregator = Members;
     type Permission = PermitAll;
@@ -88,8 +88,12 @@ impl ClosedPeriods for TestPeriods {
         })
     }
 
-    fn value_of(key: &PeriodKey, prid: &Prid) -> Option<u64> {
-        Closed::get().get(key)?.get(prid).copied()
+    fn sum_of(key: &PeriodKey, prids: &[Prid]) -> Option<u64> {
+        let closed = Closed::get();
+        let shares = closed.get(key)?;
+        prids
+            .iter()
+            .try_fold(0u64, |sum, prid| Some(sum.wrapping_add(*shares.get(prid)?)))
     }
 
     #[cfg(feature = "runtime-benchmarks")]
@@ -113,7 +117,7 @@ impl OnOutcome for Listener {
 }
 
 impl crate::Config for Test {
-    type WeightInfo = ();
+    type WeightInfo = crate::weights::SubstrateWeight<Test>;
     type ClosedPeriods = TestPeriods;
     type OnOutcome = Listener;
     type MaxMeters = ConstU32<50>;

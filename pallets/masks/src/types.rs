@@ -224,8 +224,9 @@ pub trait ClosedPeriods {
     /// Count and sum of a period; `None` until it has closed, and unchanged from then on.
     fn closed(key: &PeriodKey) -> Option<ClosedPeriod>;
 
-    /// The masked share that was accepted in a period from `prid`; `None` where there is none.
-    fn value_of(key: &PeriodKey, prid: &Prid) -> Option<u64>;
+    /// The sum, modulo 2^64, of the masked shares that were accepted in a period from `prids`, which ascend; `None` where
+    /// there is none from one of them.
+    fn sum_of(key: &PeriodKey, prids: &[Prid]) -> Option<u64>;
 
     /// Make `key` a closed period with exactly these shares, whatever was there.
     #[cfg(feature = "runtime-benchmarks")]

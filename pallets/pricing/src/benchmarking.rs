@@ -32,6 +32,4 @@ mod benches {
         assert_eq!(Prices::<T>::get(key), Some(310_000));
         Ok(())
     }
-
-    impl_benchmark_test_suite!(Pallet, crate::mock::new_test_ext(), crate::mock::Test);
 }

@@ -72,7 +72,7 @@ impl pallet_registry::CallPermission<AccountId32, RuntimeCall> for Anything {
 }
 
 impl pallet_registry::Config for Test {
-    type WeightInfo = ();
+    type WeightInfo = pallet_registry::weights::SubstrateWeight<Test>;
     type ConsortiumOrigin = EnsureRoot<AccountId32>;
     type IsAggregator = Aggregators;
     type Permission = Anything;
@@ -82,7 +82,7 @@ impl pallet_registry::Config for Test {
 }
 
 impl pallet_masks::Config for Test {
-    type WeightInfo = ();
+    type WeightInfo = pallet_masks::weights::SubstrateWeight<Test>;
     type ClosedPeriods = Readings;
     type OnOutcome = Pricing;
     type MaxMeters = ConstU32<64>;
@@ -93,14 +93,16 @@ impl pallet_masks::Config for Test {
 }
 
 impl pallet_readings::Config for Test {
-    type WeightInfo = ();
+    type WeightInfo = pallet_readings::weights::SubstrateWeight<Test>;
     type SlotDuration = ConstU64<3_000>;
     type SharesExpired = Nothing;
     type MaxClosesPerBlock = ConstU32<8>;
+    type MaxBatchShares = ConstU32<16>;
+    type MaxBatches = ConstU32<4>;
 }
 
 impl pallet_pricing::Config for Test {
-    type WeightInfo = ();
+    type WeightInfo = crate::weights::SubstrateWeight<Test>;
 }
 
 pub fn period(period: PeriodIndex) -> PeriodKey {

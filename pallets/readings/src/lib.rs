@@ -1,9 +1,11 @@
 //! Shares of readings: their admission, their sum, the close of a period, and when they may be forgotten.
 //!
-//! A meter sends `submit` as an extrinsic signed by a one-time pseudonym. [`AuthenticateMeter`] decides whether that
-//! pseudonym may send for that period now and turns the signer into [`Origin::Meter`]; the call itself takes no other
-//! origin, costs nothing, creates no account and cannot fail. What is accepted goes into storage and into a running
-//! tally: the count, the sum modulo 2^64 and T, the sum of the pseudonyms (DESIGN section 3).
+//! There are two ways in, with the same checks and the same result. A meter sends `submit` as an extrinsic signed by a
+//! one-time pseudonym; or it hands its share, signed for a batch, to its region's aggregator, who sends many in one
+//! `submit_batch`. [`AuthenticateMeter`] decides whether each pseudonym may send for that period now and turns the signer
+//! into the pallet's own [`Origin`]; the calls take no other origin, cost nothing, create no account and cannot fail. What
+//! is accepted goes into storage and into a running tally: the count, the sum modulo 2^64 and T, the sum of the pseudonyms
+//! (DESIGN section 3). Of two shares under one pseudonym the first stands, whichever ways they took.
 //!
 //! Once a period's window is over the pallet closes it by itself, `Complete` when count and T are what the key centre
 //! promised and `Faulty` with an `AggregationFault` otherwise. At most [`Config::MaxClosesPerBlock`] periods are looked at
@@ -22,9 +24,12 @@
 
 extern crate alloc;
 
+mod batch;
 mod closing;
 mod extension;
 mod pruning;
+#[cfg(any(feature = "try-runtime", test))]
+mod state;
 mod types;
 pub mod weights;
 
@@ -35,7 +40,7 @@ mod mock;
 #[cfg(test)]
 mod tests;
 
-pub use extension::AuthenticateMeter;
+pub use extension::{AuthenticateMeter, Checked};
 pub use pallet::*;
 pub use types::{Progress, Tally};
 pub use weights::WeightInfo;
@@ -43,8 +48,6 @@ pub use weights::WeightInfo;
 #[frame_support::pallet]
 pub mod pallet {
     use super::{Progress, Tally, WeightInfo};
-    #[cfg(any(feature = "try-runtime", test))]
-    use alloc::collections::BTreeMap;
     use alloc::vec::Vec;
     use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
     use frame_support::{
@@ -52,8 +55,14 @@ pub mod pallet {
         traits::{Contains, IsSubType, OriginTrait, Time},
     };
     use frame_system::pallet_prelude::*;
-    use gridveil_primitives::{tally, CycleId, PeriodIndex, PeriodKey, PeriodStatus, Prid, RegionId, Share};
+    use gridveil_primitives::{
+        batch::SignedShare, tally, CycleId, PeriodIndex, PeriodKey, PeriodStatus, PointBytes, Prid, Refusal, RegionId,
+        Share,
+    };
     use scale_info::TypeInfo;
+
+    /// The most shares that any runtime may let into a batch; their places fit into 16 bits.
+    pub const LARGEST_BATCH: u32 = 8_192;
 
     /// The pallet.
     #[pallet::pallet]
@@ -77,17 +86,30 @@ pub mod pallet {
         /// The most periods of regions that one block looks at to close them; at least 1.
         #[pallet::constant]
         type MaxClosesPerBlock: Get<u32>;
+        /// The most shares in a batch; at least 1, at most [`LARGEST_BATCH`].
+        #[pallet::constant]
+        type MaxBatchShares: Get<u32>;
+        /// The most batches of one period; what they don't take comes share by share.
+        #[pallet::constant]
+        type MaxBatches: Get<u32>;
     }
 
-    /// Who may submit: a meter, under a pseudonym that [`crate::AuthenticateMeter`] has checked.
+    /// Who may submit, as [`crate::AuthenticateMeter`] has found out.
     #[pallet::origin]
     #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
     pub enum Origin {
         /// The holder of this pseudonym, which is in the filter of the call's period and has not been used.
         Meter(Prid),
+        /// The aggregator of the call's region, with a batch that is in order.
+        Aggregator {
+            /// T of those shares of the batch that are new.
+            tally: PointBytes,
+            /// The places of those that are not, ascending.
+            used: BoundedVec<u16, ConstU32<LARGEST_BATCH>>,
+        },
     }
 
-    /// The shares, by cycle, region, period and pseudonym. A pseudonym is a key as it is, so that the shares of a period
+    /// The shares that came on their own, by cycle, region, period and pseudonym. A pseudonym is a key as it is, so that the shares of a period
     /// lie in the pseudonyms' own order; nobody can choose keys here, as only what the key centre put in a filter gets in.
     #[pallet::storage]
     pub type Shares<T: Config> = StorageNMap<
@@ -99,6 +121,21 @@ pub mod pallet {
             NMapKey<Identity, Prid>,
         ),
         u64,
+        OptionQuery,
+    >;
+
+    /// The shares that came in batches, by cycle, region, period and the batch's number, ascending by pseudonym. No
+    /// pseudonym of a period is in two of them, or in one of them and in [`Shares`].
+    #[pallet::storage]
+    pub type Batches<T: Config> = StorageNMap<
+        _,
+        (
+            NMapKey<Twox64Concat, CycleId>,
+            NMapKey<Twox64Concat, RegionId>,
+            NMapKey<Twox64Concat, PeriodIndex>,
+            NMapKey<Twox64Concat, u32>,
+        ),
+        BoundedVec<Share, T::MaxBatchShares>,
         OptionQuery,
     >;
 
@@ -122,6 +159,15 @@ pub mod pallet {
     #[pallet::event]
     #[pallet::generate_deposit(pub(super) fn deposit_event)]
     pub enum Event<T: Config> {
+        /// An aggregator's batch was taken.
+        BatchAccepted {
+            /// The period.
+            key: PeriodKey,
+            /// The batch's number in its period.
+            number: u32,
+            /// How many of its shares were new.
+            count: u32,
+        },
         /// A period's window is over.
         PeriodClosed {
             /// The period.
@@ -169,6 +215,10 @@ pub mod pallet {
                 most >= 1,
                 "MaxClosesPerBlock must be at least 1, or no period ever closes"
             );
+            assert!(
+                (1..=LARGEST_BATCH).contains(&T::MaxBatchShares::get()),
+                "a batch must have room for a share, and its places must fit into 16 bits"
+            );
             let block = T::BlockWeights::get().max_block;
             assert!(
                 <T as Config>::WeightInfo::close(most).all_lte(block / 2),
@@ -201,8 +251,40 @@ pub mod pallet {
             period: PeriodIndex,
             share: u64,
         ) -> DispatchResult {
-            let Origin::Meter(prid) = origin.into_caller().try_into().map_err(|_| DispatchError::BadOrigin)?;
-            Self::admit(PeriodKey { region, cycle, period }, prid, share);
+            match origin.into_caller().try_into() {
+                Ok(Origin::Meter(prid)) => Self::admit(PeriodKey { region, cycle, period }, prid, share),
+                _ => return Err(DispatchError::BadOrigin),
+            }
+            Ok(())
+        }
+
+        /// Store the shares of a batch and count them.
+        ///
+        /// `shares` are of period `period` of cycle `cycle` in region `region`, ascending by pseudonym, each signed by its
+        /// pseudonym (see [`gridveil_primitives::batch`]). Those whose pseudonyms are used already are left out. As with
+        /// `submit`, everything that could be wrong is a refusal of [`crate::AuthenticateMeter`], and the call does not
+        /// fail.
+        ///
+        /// Origin: [`Origin::Aggregator`], which only the extension makes. Event: [`Event::BatchAccepted`].
+        #[pallet::call_index(1)]
+        #[pallet::weight((
+            <T as Config>::WeightInfo::submit_batch(u32::try_from(shares.len()).unwrap_or(u32::MAX)),
+            DispatchClass::Normal,
+            Pays::No,
+        ))]
+        pub fn submit_batch(
+            origin: OriginFor<T>,
+            region: RegionId,
+            cycle: CycleId,
+            period: PeriodIndex,
+            shares: BoundedVec<SignedShare, T::MaxBatchShares>,
+        ) -> DispatchResult {
+            match origin.into_caller().try_into() {
+                Ok(Origin::Aggregator { tally, used }) => {
+                    Self::admit_batch(PeriodKey { region, cycle, period }, &shares, &used, &tally)
+                }
+                _ => return Err(DispatchError::BadOrigin),
+            }
             Ok(())
         }
     }
@@ -216,9 +298,18 @@ pub mod pallet {
 
         /// The shares of a period, by ascending pseudonym; empty once they are pruned.
         pub fn shares(key: &PeriodKey) -> Vec<Share> {
-            Shares::<T>::iter_prefix((key.cycle, key.region, key.period))
-                .map(|(prid, value)| Share { prid, value })
-                .collect()
+            let single = Shares::<T>::iter_prefix((key.cycle, key.region, key.period));
+            let mut shares: Vec<_> = single.map(|(prid, value)| Share { prid, value }).collect();
+            shares.extend(Batches::<T>::iter_prefix_values((key.cycle, key.region, key.period)).flatten());
+            // Each batch ascends, and so do the single ones.
+            shares.sort();
+            shares
+        }
+
+        /// Why a share under `prid` would not be taken now; `None` if it would, as far as can be said without its
+        /// signature.
+        pub fn refusal(key: &PeriodKey, prid: &Prid) -> Option<Refusal> {
+            crate::AuthenticateMeter::<T>::check(key, prid, T::Clock::now()).err()
         }
 
         /// Whether every period of a cycle has closed.
@@ -231,6 +322,7 @@ pub mod pallet {
             Shares::<T>::insert((key.cycle, key.region, key.period, prid), value);
             Tallies::<T>::mutate(key, |so_far| {
                 so_far.count = so_far.count.saturating_add(1);
+                so_far.singles = so_far.singles.saturating_add(1);
                 so_far.sum = so_far.sum.wrapping_add(value);
                 // `prepare` has refused what is no point. Were one to come this far, T would miss it, BF2 would not know
                 // T, and the period would close as faulty.
@@ -241,72 +333,6 @@ pub mod pallet {
         }
     }
 
-    #[cfg(any(feature = "try-runtime", test))]
-    impl<T: Config> Pallet<T> {
-        /// The invariants: only a period with a manifest has shares or a tally; the tally is that of the shares, unless
-        /// they are expired; exactly the periods with a manifest that the walk has passed are closed, as complete only
-        /// with all their shares; and no share of a cycle that is pruned is left.
-        pub(crate) fn check_state() -> Result<(), sp_runtime::TryRuntimeError> {
-            let pruned = NextPrune::<T>::get().cycle;
-            let mut stored = BTreeMap::<PeriodKey, Tally>::new();
-            for ((cycle, region, period, prid), value) in Shares::<T>::iter() {
-                ensure!(cycle >= pruned, "a share of a pruned cycle is left");
-                let so_far = stored.entry(PeriodKey { region, cycle, period }).or_default();
-                so_far.count = so_far.count.saturating_add(1);
-                so_far.sum = so_far.sum.wrapping_add(value);
-                so_far.point = tally::add(&so_far.point, &prid).ok_or("a share's pseudonym is not a point")?;
-            }
-            for (key, found) in &stored {
-                ensure!(
-                    pallet_masks::Manifests::<T>::contains_key(key),
-                    "a period without a manifest has shares"
-                );
-                let expired = T::SharesExpired::contains(&key.cycle);
-                ensure!(
-                    expired || Tallies::<T>::get(key) == *found,
-                    "a tally is not that of its shares"
-                );
-            }
-            for (key, tally) in Tallies::<T>::iter() {
-                ensure!(
-                    pallet_masks::Manifests::<T>::contains_key(key),
-                    "a period without a manifest has a tally"
-                );
-                let gone = key.cycle < pruned || T::SharesExpired::contains(&key.cycle);
-                let found = stored.get(&key).copied().unwrap_or_default();
-                ensure!(gone || tally == found, "a tally is not that of its shares");
-            }
-
-            let next = NextClose::<T>::get();
-            let passed = |key: &PeriodKey| {
-                let at = (key.cycle, key.period);
-                at < (next.cycle, next.period) || (at == (next.cycle, next.period) && Some(key.region) <= next.after)
-            };
-            for (key, status) in Statuses::<T>::iter() {
-                ensure!(passed(&key), "a period has closed before its turn");
-                let manifest = pallet_masks::Manifests::<T>::get(key).ok_or("a closed period has no manifest")?;
-                let expected = manifest.meters.saturating_mul(2);
-                match status {
-                    PeriodStatus::Open => return Err("a closed period is kept as open".into()),
-                    PeriodStatus::Complete => {
-                        ensure!(
-                            Tallies::<T>::get(key).count == expected,
-                            "a complete period lacks shares"
-                        )
-                    }
-                    PeriodStatus::Faulty => (),
-                }
-            }
-            for key in pallet_masks::Manifests::<T>::iter_keys() {
-                ensure!(
-                    !passed(&key) || Statuses::<T>::contains_key(key),
-                    "a period was passed and has not closed"
-                );
-            }
-            Ok(())
-        }
-    }
-
     impl<T: Config> pallet_masks::ClosedPeriods for Pallet<T> {
         fn closed(key: &PeriodKey) -> Option<pallet_masks::ClosedPeriod> {
             Statuses::<T>::get(key)?;
@@ -314,16 +340,30 @@ pub mod pallet {
             Some(pallet_masks::ClosedPeriod { count, sum })
         }
 
-        fn value_of(key: &PeriodKey, prid: &Prid) -> Option<u64> {
-            Shares::<T>::get((key.cycle, key.region, key.period, prid))
+        fn sum_of(key: &PeriodKey, prids: &[Prid]) -> Option<u64> {
+            Self::accepted_sum(key, prids)
         }
 
+        // In as many batches as there may be, which is what takes longest to look through.
         #[cfg(feature = "runtime-benchmarks")]
         fn set_closed(key: &PeriodKey, shares: &[(Prid, u64)]) {
             let _ = Shares::<T>::clear_prefix((key.cycle, key.region, key.period), u32::MAX, None);
+            let _ = Batches::<T>::clear_prefix((key.cycle, key.region, key.period), u32::MAX, None);
             Tallies::<T>::remove(key);
-            for (prid, value) in shares {
-                Self::admit(*key, *prid, *value);
+            let batches = usize::try_from(T::MaxBatches::get()).unwrap_or(usize::MAX).max(1);
+            for chunk in shares.chunks(shares.len().div_ceil(batches).max(1)) {
+                let mut batch: Vec<_> = chunk
+                    .iter()
+                    .map(|(prid, value)| SignedShare {
+                        prid: *prid,
+                        value: *value,
+                        signature: [0; 64],
+                    })
+                    .collect();
+                batch.sort_by_key(|share| share.prid);
+                let prids: Vec<_> = batch.iter().map(|share| share.prid).collect();
+                let point = tally::sum(prids.iter()).unwrap_or(tally::EMPTY);
+                Self::admit_batch(*key, &batch, &[], &point);
             }
             Statuses::<T>::insert(key, PeriodStatus::Faulty);
         }

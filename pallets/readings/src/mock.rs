@@ -2,12 +2,15 @@
 
 use crate::{self as pallet_readings, AuthenticateMeter};
 use frame_support::{
-    assert_ok, derive_impl, parameter_types,
+    assert_ok, derive_impl,
+    dispatch::GetDispatchInfo,
+    parameter_types,
     traits::{ConstU32, ConstU64, Contains, Hooks},
     weights::Weight,
 };
 use frame_system::EnsureRoot;
 use gridveil_primitives::{
+    batch::SignedShare,
     filter::Builder,
     keys::{CycleKeys, RootKey, SpendKey, SplitKey},
     pseudonym::OneTimeKey,
@@ -16,7 +19,7 @@ use gridveil_primitives::{
 };
 use pallet_masks::ManifestOf;
 use sp_runtime::{
-    traits::{DispatchTransaction, IdentityLookup},
+    traits::{DispatchTransaction, IdentityLookup, TransactionExtension},
     transaction_validity::{InvalidTransaction, TransactionValidityError},
     AccountId32, BuildStorage,
 };
@@ -39,10 +42,11 @@ pub const PERIODS: PeriodIndex = 4;
 pub const REGIONS: [RegionId; 2] = [1, 2];
 pub const METERS: u32 = 3;
 pub const KEY_CENTRE: AccountId32 = AccountId32::new([b'k'; 32]);
-const AGGREGATOR: AccountId32 = AccountId32::new([b'a'; 32]);
+pub const AGGREGATOR: AccountId32 = AccountId32::new([b'a'; 32]);
 
 parameter_types! {
     pub static MaxCloses: u32 = 100;
+    pub static MaxBatches: u32 = 4;
     pub static Expired: Vec<CycleId> = Vec::new();
 }
 
@@ -78,7 +82,7 @@ impl pallet_registry::CallPermission<AccountId32, RuntimeCall> for Anything {
 }
 
 impl pallet_registry::Config for Test {
-    type WeightInfo = ();
+    type WeightInfo = pallet_registry::weights::SubstrateWeight<Test>;
     type ConsortiumOrigin = EnsureRoot<AccountId32>;
     type IsAggregator = Aggregators;
     type Permission = Anything;
@@ -88,7 +92,7 @@ impl pallet_registry::Config for Test {
 }
 
 impl pallet_masks::Config for Test {
-    type WeightInfo = ();
+    type WeightInfo = pallet_masks::weights::SubstrateWeight<Test>;
     type ClosedPeriods = Readings;
     type OnOutcome = ();
     type MaxMeters = ConstU32<64>;
@@ -107,10 +111,12 @@ impl Contains<CycleId> for ExpiredCycles {
 }
 
 impl pallet_readings::Config for Test {
-    type WeightInfo = ();
+    type WeightInfo = crate::weights::SubstrateWeight<Test>;
     type SlotDuration = ConstU64<SLOT_MS>;
     type SharesExpired = ExpiredCycles;
     type MaxClosesPerBlock = MaxCloses;
+    type MaxBatchShares = ConstU32<16>;
+    type MaxBatches = MaxBatches;
 }
 
 /// A meter's keys for one cycle.
@@ -278,6 +284,50 @@ pub fn send_pair(key: &PeriodKey, number: u32, reading: i64) {
     for (prid, share) in pair(key, number, reading) {
         assert_eq!(send(prid, key, share), Ok(()));
     }
+}
+
+/// The shares of meter `number` as the aggregator takes them.
+pub fn signed_pair(key: &PeriodKey, number: u32, reading: i64) -> [SignedShare; 2] {
+    let meter = meter(key.region, number, key.cycle);
+    let [first, second] = pair(key, number, reading).map(|(_, value)| value);
+    [(Half::First, first), (Half::Second, second)].map(|(half, value)| {
+        OneTimeKey::derive(&meter.spend, &meter.keys, half, key.period).sign_share(&Readings::genesis(), key, value)
+    })
+}
+
+/// The shares of these meters, each of `reading`, in the order of a batch.
+pub fn signed(key: &PeriodKey, meters: impl IntoIterator<Item = u32>, reading: i64) -> Vec<SignedShare> {
+    let mut shares: Vec<_> = meters
+        .into_iter()
+        .flat_map(|number| signed_pair(key, number, reading))
+        .collect();
+    shares.sort_by_key(|share| share.prid);
+    shares
+}
+
+pub fn submit_batch(key: &PeriodKey, shares: Vec<SignedShare>) -> RuntimeCall {
+    RuntimeCall::Readings(crate::Call::submit_batch {
+        region: key.region,
+        cycle: key.cycle,
+        period: key.period,
+        shares: shares.try_into().unwrap(),
+    })
+}
+
+/// Apply a batch signed by `who` in the present block; the weight of its checks in the end.
+pub fn send_batch_by(who: AccountId32, key: &PeriodKey, shares: Vec<SignedShare>) -> Result<Weight, Refusal> {
+    let call = submit_batch(key, shares);
+    let mut info = call.get_dispatch_info();
+    info.extension_weight = AuthenticateMeter::<Test>::new().weight(&call);
+    let applied = AuthenticateMeter::<Test>::new()
+        .dispatch_transaction(RuntimeOrigin::signed(who), call, &info, 0, 0)
+        .map_err(refusal)?;
+    Ok(applied.unwrap().actual_weight.unwrap_or(info.total_weight()))
+}
+
+/// The same by the regions' aggregator.
+pub fn send_batch(key: &PeriodKey, shares: Vec<SignedShare>) -> Result<Weight, Refusal> {
+    send_batch_by(AGGREGATOR, key, shares)
 }
 
 /// The events of this pallet in the present block.

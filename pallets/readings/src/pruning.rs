@@ -1,11 +1,11 @@
 //! Shares are forgotten once their cycle is billed and the runtime's retention is over.
 //!
-//! A block forgets shares of one region and cycle, as many as its remaining weight pays for; cycles go in their order. What
-//! was computed from the shares stays: tallies, statuses, outcomes, prices, bills. Nobody calls this.
+//! A block forgets entries of one region and cycle, as many as its remaining weight pays for: first the shares that came on
+//! their own, then whole batches; cycles go in their order. What was computed from the shares stays: tallies, statuses, outcomes, prices, bills. Nobody calls this.
 //!
 //! **Privacy.** Pruned shares are gone from the state of later blocks; whoever kept the earlier blocks has them still.
 
-use crate::{Config, Event, NextPrune, Pallet, Progress, Shares, WeightInfo};
+use crate::{Batches, Config, Event, NextPrune, Pallet, Progress, Shares, WeightInfo};
 use frame_support::{
     traits::{Contains, Get},
     weights::{Weight, WeightMeter},
@@ -37,8 +37,8 @@ impl<T: Config> Pallet<T> {
         meter.consumed()
     }
 
-    /// Forgets at most `limit` shares of the region whose turn it is, or goes on to the next cycle if every region has had
-    /// its turn; how many shares went.
+    /// Forgets at most `limit` entries of the region whose turn it is, or goes on to the next cycle if every region has had
+    /// its turn; how many entries went.
     pub(crate) fn prune_next(limit: u32) -> u32 {
         let Progress { cycle, after, .. } = NextPrune::<T>::get();
         let Some(region) = Self::ascending_regions()
@@ -51,8 +51,19 @@ impl<T: Config> Pallet<T> {
             });
             return 0;
         };
-        let removed = Shares::<T>::clear_prefix((cycle, region), limit, None);
-        if removed.maybe_cursor.is_none() {
+        let single = Shares::<T>::clear_prefix((cycle, region), limit, None);
+        let mut removed = single.loops;
+        let mut done = single.maybe_cursor.is_none();
+        let limit = limit.saturating_sub(removed);
+        if done && limit > 0 {
+            let batches = Batches::<T>::clear_prefix((cycle, region), limit, None);
+            removed = removed.saturating_add(batches.loops);
+            done = batches.maybe_cursor.is_none();
+        } else {
+            // Whether there are batches is for the next block to see.
+            done = false;
+        }
+        if done {
             NextPrune::<T>::put(Progress {
                 cycle,
                 period: 0,
@@ -63,6 +74,6 @@ impl<T: Config> Pallet<T> {
                 Self::deposit_event(Event::SharesPruned { region, cycle });
             }
         }
-        removed.loops
+        removed
     }
 }

@@ -1,8 +1,8 @@
 //! Admission, closing, pruning and the invariants, with real keys, pseudonyms and filters.
 
 use crate::{
-    mock::*, AuthenticateMeter, ClosedCycles, Event, NextClose, NextPrune, Origin, Progress, Shares, Statuses, Tallies,
-    Tally,
+    mock::*, AuthenticateMeter, Batches, Checked, ClosedCycles, Event, NextClose, NextPrune, Origin, Progress, Shares,
+    Statuses, Tallies, Tally,
 };
 use codec::Encode;
 use frame_support::{
@@ -12,7 +12,9 @@ use frame_support::{
     weights::Weight,
 };
 use frame_system::RawOrigin;
-use gridveil_primitives::{mask, share, tally, CycleId, Half, PeriodKey, PeriodStatus, Prid, Refusal, RegionId, Share};
+use gridveil_primitives::{
+    batch::SignedShare, mask, share, tally, CycleId, Half, PeriodKey, PeriodStatus, Prid, Refusal, RegionId, Share,
+};
 use pallet_masks::ClosedPeriods;
 use sp_runtime::{
     traits::{DispatchTransaction, Dispatchable, TransactionExtension},
@@ -21,6 +23,7 @@ use sp_runtime::{
 };
 
 mod admission;
+mod batches;
 mod closing;
 mod invariants;
 mod pruning;
@@ -29,7 +32,7 @@ mod pruning;
 fn pooled(
     origin: RuntimeOrigin,
     call: &RuntimeCall,
-) -> Result<(ValidTransaction, Option<Prid>, RuntimeOrigin), TransactionValidityError> {
+) -> Result<(ValidTransaction, Checked, RuntimeOrigin), TransactionValidityError> {
     let info = call.get_dispatch_info();
     AuthenticateMeter::<Test>::new().validate_only(origin, call, &info, 0, TransactionSource::External, 0)
 }

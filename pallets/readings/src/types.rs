@@ -15,6 +15,10 @@ pub struct Tally {
     pub sum: u64,
     /// T, the sum of their pseudonyms.
     pub point: PointBytes,
+    /// How many of them came on their own.
+    pub singles: u32,
+    /// How many batches the others came in.
+    pub batches: u32,
 }
 
 impl Default for Tally {
@@ -23,6 +27,8 @@ impl Default for Tally {
             count: 0,
             sum: 0,
             point: tally::EMPTY,
+            singles: 0,
+            batches: 0,
         }
     }
 }

@@ -150,6 +150,4 @@ mod benchmarks {
         assert!(allowed);
         Ok(())
     }
-
-    impl_benchmark_test_suite!(Pallet, crate::mock::new_test_ext(), crate::mock::Test);
 }

@@ -38,7 +38,7 @@ impl frame_system::Config for Test {
 impl pallet_timestamp::Config for Test {}
 
 impl crate::Config for Test {
-    type WeightInfo = ();
+    type WeightInfo = crate::weights::SubstrateWeight<Test>;
     type ConsortiumOrigin = EnsureRoot<AccountId32>;
     type IsAggregator = Aggregators;
     type Permission = ByRole;

@@ -2,6 +2,7 @@
 
 use super::{load, naive};
 use gridveil_primitives::{
+    batch::{self, SignedShare},
     commitment::{commit, verify_opening, PeriodCommitments},
     filter, hash,
     keys::{CycleKeys, MeterSecret, RootKey, SpendKey, SpendPublic, SplitKey},
@@ -498,4 +499,44 @@ fn money_is_exact_and_rounds_once() {
     list(&file["tampered_amounts"])
         .iter()
         .for_each(|case| assert!(!check(case), "{case}"));
+}
+
+#[test]
+fn batches_are_accepted_and_tampered_ones_refused_in_both_ways() {
+    hold(&load("batches"), |case| {
+        let (genesis, filter) = (fixed(&case["genesis"]), bytes(&case["filter"]));
+        let key = PeriodKey {
+            region: number(&case["region"]),
+            cycle: number(&case["cycle"]),
+            period: number(&case["period"]),
+        };
+        let shares: Vec<SignedShare> = case["shares"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|share| SignedShare {
+                prid: fixed(&share["prid"]),
+                value: number(&share["value"]),
+                signature: fixed(&share["signature"]),
+            })
+            .collect();
+        let answer = batch::check_each(&genesis, &key, &filter, &shares);
+        assert_eq!(batch::check(&genesis, &key, &filter, &shares), answer);
+        // What any implementation of sr25519 says to the signatures, and the plain sum.
+        let signed = shares.iter().all(|share| {
+            let (region, cycle) = (key.region.to_le_bytes(), key.cycle.to_le_bytes());
+            let (period, value) = (key.period.to_le_bytes(), share.value.to_le_bytes());
+            let message = [&genesis[..], &region, &cycle, &period, &value].concat();
+            schnorrkel::PublicKey::from_bytes(&share.prid).is_ok_and(|public| {
+                schnorrkel::Signature::from_bytes(&share.signature)
+                    .is_ok_and(|signature| public.verify_simple(b"gridveil/v1/share", &message, &signature).is_ok())
+            })
+        });
+        if let Ok(tally) = answer {
+            assert!(signed);
+            assert_eq!(tally, fixed(&case["tally"]));
+            assert_eq!(Some(tally), tally::sum(shares.iter().map(|share| &share.prid)));
+        }
+        answer.is_ok()
+    });
 }

@@ -1,6 +1,7 @@
 //! Computes the vectors. Inputs are hashes of what they are for; 64-bit and larger integers are decimal strings.
 
 use gridveil_primitives::{
+    batch::{self, SignedShare},
     commitment::{commit, PeriodCommitments},
     filter, hash,
     keys::{CycleKeys, MeterSecret, RootKey, SpendKey, SplitKey},
@@ -21,6 +22,7 @@ pub fn all() -> Vec<(&'static str, Value)> {
         ("masks", masks()),
         ("shares", shares()),
         ("signatures", signatures()),
+        ("batches", batches()),
         ("filters", filters()),
         ("tally", tallies()),
         ("commitments", commitments()),
@@ -39,6 +41,54 @@ fn flip<const N: usize>(mut bytes: [u8; N], bit: usize) -> [u8; N] {
 }
 
 const HALVES: [(&str, Half); 2] = [("first", Half::First), ("second", Half::Second)];
+
+/// Batches of shares of one period, with the filter over the pseudonyms of the good ones.
+fn batches() -> Value {
+    let (genesis, key) = (
+        input("genesis"),
+        PeriodKey {
+            region: 1,
+            cycle: 2,
+            period: 3,
+        },
+    );
+    let mut filter = filter::Builder::period(&key, 3);
+    let mut shares = vec![];
+    for name in ["meter 1", "meter 2", "meter 3"] {
+        let (spend, keys, _) = meter(name);
+        for (half, value) in [(Half::First, 1), (Half::Second, u64::MAX)] {
+            let share = OneTimeKey::derive(&spend, &keys, half, key.period).sign_share(&genesis, &key, value);
+            filter.insert_prid(&share.prid);
+            shares.push(share);
+        }
+    }
+    shares.sort_by_key(|share| share.prid);
+    let filter = filter.finish();
+    let case = |shares: &[SignedShare]| {
+        let tally = batch::check_each(&genesis, &key, &filter, shares).ok().map(hex::encode);
+        json!({ "genesis": hex::encode(genesis), "region": key.region, "cycle": key.cycle, "period": key.period,
+                "filter": hex::encode(&filter), "tally": tally,
+                "shares": shares.iter().map(|share| json!({ "prid": hex::encode(share.prid),
+                    "value": share.value.to_string(), "signature": hex::encode(share.signature) })).collect::<Vec<_>>() })
+    };
+    let changed = |what: &str, change: &dyn Fn(&mut Vec<SignedShare>)| {
+        let mut shares = shares.clone();
+        change(&mut shares);
+        with(case(&shares), json!({ "what": what }))
+    };
+    json!({ "version": 1, "good": [case(&shares), case(&shares[..1]), case(&[])], "tampered": [
+        changed("another value", &|shares| shares[2].value ^= 1),
+        changed("another's signature", &|shares| shares[4].signature = shares[3].signature),
+        changed("a signature without its mark", &|shares| shares[5].signature[63] &= 0x7f),
+        changed("not ascending", &|shares| shares.swap(0, 1)),
+        changed("one share twice", &|shares| shares.insert(1, shares[0])),
+        changed("a pseudonym that is not in the filter", &|shares| shares[5].prid = [0xff; 32]),
+        changed("two signatures with a bit of their scalars changed", &|shares| {
+            shares[0].signature[32] ^= 1;
+            shares[1].signature[32] ^= 1;
+        }),
+    ] })
+}
 
 fn hashes() -> Value {
     let case = |domain: &str, parts: &[&[u8]]| {

@@ -18,6 +18,12 @@ pub const MAX_METERS_PER_REGION: u32 = 10_000;
 /// The most bytes of a filter: one over the most meters' pseudonyms, which is longer than one over a cycle's tallies.
 // A length that a filter of the runtime's own bounds has; checked against them by the masks pallet's integrity test.
 pub const MAX_FILTER_BYTES: u32 = filter::period_filter_len(MAX_METERS_PER_REGION) as u32;
+/// The most shares in a batch: what checking them together gains is gained from about a thousand on, and several batches of
+/// this many fit into a block.
+pub const MAX_BATCH_SHARES: u32 = 2_048;
+/// The most batches of a period: ten full ones are all shares of a region, and a region of a few meters can still send one
+/// every thirtieth of its window.
+pub const MAX_BATCHES: u32 = 32;
 /// How long shares are kept after their cycle's billing is finished: 31 days, a cycle in which to object to a bill.
 pub const SHARE_RETENTION_MS: u64 = 31 * 24 * 60 * 60 * 1_000;
 
@@ -45,6 +51,8 @@ impl pallet_masks::Config for Runtime {
 impl pallet_readings::Config for Runtime {
     type SlotDuration = pallet_finality::SlotDuration<Runtime>;
     type MaxClosesPerBlock = ConstU32<32>;
+    type MaxBatchShares = ConstU32<MAX_BATCH_SHARES>;
+    type MaxBatches = ConstU32<MAX_BATCHES>;
     type SharesExpired = pallet_billing::ExpiredShares<Runtime>;
     type WeightInfo = pallet_readings::weights::SubstrateWeight<Runtime>;
 }

@@ -28,6 +28,9 @@ use sp_version::RuntimeVersion;
 
 /// The share of a block, in time, that ordinary calls may take; the rest is kept for the consortium's votes.
 pub const NORMAL_SHARE: Perbill = Perbill::from_percent(75);
+/// The share of a block, in time, that ordinary calls have even where a term ends in it: the session pallet declares such a
+/// block full, whatever the change of term cost, and evidence of two votes is an ordinary call.
+pub const RESERVED_NORMAL_SHARE: Perbill = Perbill::from_percent(25);
 /// The longest block, in bytes.
 pub const MAX_BLOCK_BYTES: u32 = 10 * 1024 * 1024;
 /// What ordinary calls may take of a block, in bytes: nine tenths.
@@ -41,7 +44,7 @@ parameter_types! {
     /// How many blocks back a block's hash is kept, which is also how long a transaction can live.
     pub const BlockHashCount: u32 = 2_400;
     /// The limits in time.
-    pub RuntimeBlockWeights: BlockWeights = BlockWeights::with_sensible_defaults(MAX_BLOCK_WEIGHT, NORMAL_SHARE);
+    pub RuntimeBlockWeights: BlockWeights = block_weights();
     /// The limits in length.
     pub RuntimeBlockLength: BlockLength = BlockLength::builder()
         .max_length(MAX_BLOCK_BYTES)
@@ -49,6 +52,12 @@ parameter_types! {
         .build();
     /// The prefix of addresses as text: the generic one.
     pub const Ss58Prefix: u16 = 42;
+}
+
+fn block_weights() -> BlockWeights {
+    let mut weights = BlockWeights::with_sensible_defaults(MAX_BLOCK_WEIGHT, NORMAL_SHARE);
+    weights.per_class.get_mut(DispatchClass::Normal).reserved = Some(RESERVED_NORMAL_SHARE * MAX_BLOCK_WEIGHT);
+    weights
 }
 
 #[derive_impl(frame_system::config_preludes::SolochainDefaultConfig)]

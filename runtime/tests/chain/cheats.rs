@@ -269,6 +269,21 @@ fn a_report_of_a_past_term_is_accepted() {
 }
 
 #[test]
+fn a_report_has_room_in_a_block_in_which_a_term_ends() {
+    for offence in KINDS {
+        let mut chain = chain();
+        let report = report(&mut chain, offence, "//Dave");
+        while chain.number() < TERM - 1 {
+            chain.block(vec![]);
+        }
+        assert_eq!(chain.query(pallet_session::CurrentIndex::<Runtime>::get), 0);
+        assert_eq!(chain.block(vec![report]), vec![Ok(Ok(()))]);
+        assert_eq!(chain.query(pallet_session::CurrentIndex::<Runtime>::get), 1);
+        assert_eq!(told(&mut chain, "//Dave"), vec![("removed", offence)]);
+    }
+}
+
+#[test]
 fn a_report_of_votes_of_a_past_set_is_accepted() {
     let mut chain = chain();
     let report = report(&mut chain, Offence::VoteEquivocation, "//Dave");

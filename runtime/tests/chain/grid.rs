@@ -2,7 +2,7 @@
 
 use gridveil_primitives::{
     commitment::PeriodCommitments,
-    filter,
+    filter, hash,
     keys::{CycleKeys, RootKey, SpendKey, SplitKey},
     mask,
     pseudonym::{self, OneTimeKey},
@@ -15,30 +15,30 @@ use crate::harness::{key_centre, Chain, Signer};
 /// A home with its meter's keys for the first cycle.
 pub struct Home {
     pub bid: Bid,
-    spend: SpendKey,
-    split: SplitKey,
-    keys: CycleKeys,
+    pub spend: SpendKey,
+    pub split: SplitKey,
+    pub keys: CycleKeys,
 }
 
 /// A region's homes and the key centre's root key.
 pub struct Region {
     pub id: RegionId,
     pub homes: Vec<Home>,
-    root: RootKey,
+    pub root: RootKey,
 }
 
 impl Region {
     /// A region of as many homes; every key follows from the region's number and the home's place.
     pub fn new(id: RegionId, homes: u8) -> Self {
-        let root = RootKey::from_bytes([42; 32]);
+        Self::seeded(id, homes, [42; 32])
+    }
+
+    /// The same for another key centre and other homes.
+    pub fn seeded(id: RegionId, homes: u8, seed: [u8; 32]) -> Self {
+        let root = RootKey::from_bytes(seed);
         let homes = (0..homes)
             .map(|home| {
-                let tag = |what: u8| {
-                    let mut bytes = [what; 32];
-                    bytes[..4].copy_from_slice(&id.to_le_bytes());
-                    bytes[4] = home;
-                    bytes
-                };
+                let tag = |what: u8| hash::blake2b_256(&[&seed, &id.to_le_bytes(), &[home, what]]);
                 Home {
                     bid: tag(1),
                     spend: SpendKey::from_seed(&tag(2)),
@@ -62,8 +62,8 @@ impl Region {
         self.homes.len().try_into().expect("few homes")
     }
 
-    /// All pseudonyms of a period.
-    fn prids(&self, period: PeriodIndex) -> Vec<Prid> {
+    /// All pseudonyms of a period, pair by pair.
+    pub fn prids(&self, period: PeriodIndex) -> Vec<Prid> {
         let both = |home: &Home| Half::BOTH.map(|half| pseudonym::prid(&home.spend.public(), &home.keys, half, period));
         self.homes.iter().flat_map(both).collect()
     }

@@ -74,6 +74,9 @@ pub fn control_centre() -> Signer {
 /// Under which a node says what time it is.
 const TIMESTAMP: [u8; 8] = *b"timstap0";
 
+/// The genesis hash of a chain that is given no other.
+pub const GENESIS: Hash = Hash::repeat_byte(7);
+
 /// A chain, at its latest block.
 pub struct Chain {
     /// What the authors' nodes say about the vote for the next leader; at first nothing.
@@ -91,7 +94,7 @@ pub struct Chain {
 impl Chain {
     /// The chain of a preset, with one block on top of its genesis.
     pub fn new(preset: &str) -> Self {
-        Self::build(preset, json!({}), Hash::repeat_byte(7))
+        Self::build(preset, json!({}), GENESIS)
     }
 
     /// The same with another genesis hash.
@@ -101,7 +104,7 @@ impl Chain {
 
     /// The same with a genesis that differs from the preset's.
     pub fn patched(preset: &str, patch: Value) -> Self {
-        Self::build(preset, patch, Hash::repeat_byte(7))
+        Self::build(preset, patch, GENESIS)
     }
 
     fn build(preset: &str, patch: Value, genesis: Hash) -> Self {

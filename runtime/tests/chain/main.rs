@@ -1,5 +1,6 @@
 //! The runtime as nodes and clients meet it: real extrinsics, signed for real, in real blocks.
 
+mod batches;
 mod cheats;
 mod consortium;
 mod cycle;
@@ -20,3 +21,4 @@ mod session_keys;
 mod stall;
 mod status;
 mod upgrade;
+mod weights;

@@ -9,20 +9,20 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use gridveil_chain_client::{Chain, ConsortiumStatus, Options};
 use gridveil_demo::{
-    actors::Stage,
+    actors::{Stage, Way},
     data::Home,
     network::{Genesis, Network, NodePlan, Site, MEMBERS},
     process::Process,
     spec::{self, Keys},
 };
-use gridveil_meter_client::state::StateDir;
-use gridveil_primitives::{CycleSchedule, PeriodKey, RegionId, Share};
+use gridveil_meter_client::{records::PeriodState, state::StateDir};
+use gridveil_primitives::{pseudonym, share::split_and_mask, CycleSchedule, Half, Moment, PeriodKey, RegionId, Share};
 
 use crate::{
     compiled,
     error::ChaosError,
     ground::{needed, until, Run, SLOT},
-    load::{self, CYCLE, LEAD, PERIOD, REGIONS, WINDOW},
+    load::{self, CYCLE, FIRST_CLOSE, LEAD, PERIOD, REGIONS, WINDOW},
     mesh::{Mesh, Side},
     observer::Observer,
     rpc::{Block, Rpc},
@@ -181,6 +181,34 @@ impl Grid {
         Ok(())
     }
 
+    /// Waits until the first period has closed: what is lost or missed can be told only of what has been there.
+    ///
+    /// # Errors
+    ///
+    /// [`ChaosError::Waited`].
+    pub async fn first_close(&self) -> Result<(), ChaosError> {
+        let closes = self.schedule.closes(0).unwrap_or_default();
+        needed("the first period has closed", FIRST_CLOSE * 2, || async {
+            Ok((self.judged().await? >= closes).then_some(()))
+        })
+        .await
+    }
+
+    /// A moment of the finalised chain's clock, up to which every window that has closed has been judged: a block does that
+    /// by its parent's clock.
+    ///
+    /// # Errors
+    ///
+    /// [`ChaosError::Waited`] where nothing more becomes final.
+    pub async fn judged(&self) -> Result<Moment, ChaosError> {
+        let now = self.chain.now().await?;
+        needed("one more block is final", SLOT * 10, || async {
+            Ok((self.chain.now().await? > now).then_some(()))
+        })
+        .await?;
+        Ok(now)
+    }
+
     /// Starts the meters of a region with these nodes, the first one first.
     ///
     /// # Errors
@@ -188,7 +216,7 @@ impl Grid {
     /// [`ChaosError::Process`].
     pub fn start_meters_of(&mut self, region: RegionId, urls: &str) -> Result<(), ChaosError> {
         for home in self.homes.iter().filter(|home| home.region == region) {
-            let meter = self.stage.start_meter(home, load::start(), urls)?;
+            let meter = self.stage.start_meter(home, load::start(), Way::Direct, urls)?;
             self.meters.insert(home.meter.clone(), meter);
         }
         Ok(())
@@ -220,7 +248,8 @@ impl Grid {
         Ok(())
     }
 
-    /// Every share that the meters have made so far, from their own records.
+    /// Every share that the meters have made so far, from their own records. A meter keeps the shares of periods that it has
+    /// settled no longer, so these are made again as its user could: from the reading and the cycle's sealed seeds.
     ///
     /// # Errors
     ///
@@ -228,21 +257,38 @@ impl Grid {
     pub fn made_shares(&self) -> Result<Vec<MadeShare>, ChaosError> {
         let mut made = Vec::new();
         for home in &self.homes {
-            let records = StateDir::new(&self.stage.meter_dir(&home.meter)).records()?;
+            let state = StateDir::new(&self.stage.meter_dir(&home.meter));
+            let (records, keys) = (state.records()?, state.keys()?);
+            let Some(seeds) = state.seeds(CYCLE, &state.identity(None)?)? else {
+                continue;
+            };
             for period in 0..self.schedule.periods {
                 let key = PeriodKey {
                     region: home.region,
                     cycle: CYCLE,
                     period,
                 };
-                let shares = records.period(CYCLE, period)?.and_then(|stored| stored.shares);
-                made.extend(shares.into_iter().flatten().map(|stored| MadeShare {
+                let Some(stored) = records.period(CYCLE, period)? else {
+                    continue;
+                };
+                let shares = match (stored.shares, stored.reading) {
+                    (Some(shares), _) => shares.map(|share| (share.prid, share.value, share.landed)),
+                    (None, Some(reading)) => {
+                        let pair = split_and_mask(reading, &keys.split, &seeds, CYCLE, period);
+                        let prid = |half| pseudonym::prid(&keys.spend.public(), &seeds, half, period);
+                        // Which one of a pair has landed, nobody knows any more.
+                        let landed = stored.state == PeriodState::Finalised;
+                        [
+                            (prid(Half::First), pair.first, landed),
+                            (prid(Half::Second), pair.second, landed),
+                        ]
+                    }
+                    (None, None) => continue,
+                };
+                made.extend(shares.map(|(prid, value, landed)| MadeShare {
                     key,
-                    share: Share {
-                        prid: stored.prid,
-                        value: stored.value,
-                    },
-                    landed: stored.landed,
+                    share: Share { prid, value },
+                    landed,
                 }));
             }
         }

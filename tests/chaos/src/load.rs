@@ -26,6 +26,8 @@ pub const PERIOD: Duration = Duration::from_secs(12);
 pub const WINDOW: Duration = Duration::from_secs(36);
 /// How long before its first period a cycle is scheduled, so that all that comes before can be published.
 pub const LEAD: Duration = Duration::from_secs(45);
+/// How long after it was scheduled a cycle's first period closes.
+pub const FIRST_CLOSE: Duration = LEAD.saturating_add(PERIOD).saturating_add(WINDOW);
 /// The half hour that period 0 replays.
 const FIRST_LABEL: i64 = 1_767_225_600;
 /// The seconds between two labels.

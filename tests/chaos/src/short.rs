@@ -12,8 +12,7 @@ use crate::{
     cli::Arguments,
     error::ChaosError,
     grid::{Grid, Setup},
-    ground::{needed, Ground, Run},
-    load::{LEAD, PERIOD, WINDOW},
+    ground::{Ground, Run},
     report::Report,
     scenarios::{Course, SHORT_TERM, SHORT_TIME},
 };
@@ -37,12 +36,7 @@ pub async fn run_all(ground: &Rc<Ground>, arguments: &Arguments, reports: &mut V
     };
     let mut grid = Grid::start(&start, setup).await?;
     grid.start_meters()?;
-    // What is lost or missed can be told only of what has been there.
-    let first = grid.schedule.closes(0).unwrap_or_default();
-    needed("the first period has closed", (LEAD + PERIOD + WINDOW) * 2, || async {
-        Ok((grid.chain.now().await? > first).then_some(()))
-    })
-    .await?;
+    grid.first_close().await?;
     for (scenario, members) in selection {
         let Course::On { act, .. } = scenario.course else {
             continue;

@@ -18,7 +18,6 @@ use gridveil_primitives::{Moment, PeriodKey, PeriodStatus, Share};
 use crate::{
     error::ChaosError,
     grid::{Grid, MadeShare},
-    ground::SLOT,
     load::{CYCLE, REGIONS},
     report::Report,
 };
@@ -204,15 +203,13 @@ pub async fn closed_periods(
     Ok(closed)
 }
 
-/// Whether every period whose window closed since a moment, up to two slots ago, came through whole.
+/// Whether every period whose window closed since a moment came through whole.
 ///
 /// # Errors
 ///
 /// Where a node can't be read.
 pub async fn no_period_missed(grid: &Grid, since: Moment) -> Result<Seen, ChaosError> {
-    let slots = u64::try_from(SLOT.as_millis() * 2).unwrap_or(u64::MAX);
-    let now = grid.chain.now().await?.saturating_sub(slots);
-    let closed = closed_periods(grid, since, now).await?;
+    let closed = closed_periods(grid, since, grid.judged().await?).await?;
     let missed: Vec<String> = closed
         .iter()
         .filter(|(_, status, _)| *status != PeriodStatus::Complete)

@@ -38,7 +38,6 @@ pub struct Member {
     pub account: String,
     /// Where its node's RPC is.
     pub url: String,
-    rpc: RpcClient,
 }
 
 /// The running network; its processes end with it.
@@ -144,7 +143,6 @@ impl Aggregators {
                 name,
                 account: AccountId32(key.public_key().0).to_string(),
                 url: node.ws_uri().into(),
-                rpc: node.rpc().await?,
             });
         }
         Ok(Self { network, members })
@@ -218,9 +216,12 @@ impl Aggregators {
 }
 
 impl Member {
+    /// Asks on a connection of its own: one from before a pause may have been given up meanwhile.
     async fn ask<T: DeserializeOwned>(&self, method: &str, parameters: RpcParams) -> Result<T> {
-        let answer = self.rpc.request(method, parameters).await;
-        answer.with_context(|| format!("{}'s node, asked for {method}", self.name))
+        let answer = async { RpcClient::from_url(&self.url).await?.request(method, parameters).await };
+        answer
+            .await
+            .with_context(|| format!("{}'s node, asked for {method}", self.name))
     }
 
     /// The consortium as this member's node sees it.

@@ -15,7 +15,9 @@ fn a_share_of_a_known_pseudonym_is_stored_and_counted() {
             Tally {
                 count: 1,
                 sum: value,
-                point: prid
+                point: prid,
+                singles: 1,
+                batches: 0,
             }
         );
         assert_eq!(Readings::status(&key), Some(PeriodStatus::Open));
@@ -221,7 +223,7 @@ fn an_admitted_share_comes_from_the_pallets_own_origin() {
         let prid = pseudonym(&key);
         block(ends(&key));
         let (_, val, origin) = pooled(RuntimeOrigin::signed(prid.into()), &submit(&key, 7)).unwrap();
-        assert_eq!(val, Some(prid));
+        assert_eq!(val, Checked::Share { prid, batches: 0 });
         assert_eq!(origin.caller(), &OriginCaller::Readings(Origin::Meter(prid)));
     });
 }
@@ -232,7 +234,7 @@ fn any_other_call_passes_with_the_origin_it_came_with() {
         let remark = RuntimeCall::System(frame_system::Call::remark { remark: vec![1] });
         let who = AccountId32::new([5; 32]);
         let (validity, val, origin) = pooled(RuntimeOrigin::signed(who.clone()), &remark).unwrap();
-        assert_eq!((validity, val), (ValidTransaction::default(), None));
+        assert_eq!((validity, val), (ValidTransaction::default(), Checked::Other));
         assert_eq!(origin.caller(), &OriginCaller::system(RawOrigin::Signed(who)));
         assert_eq!(AuthenticateMeter::<Test>::new().weight(&remark), Weight::zero());
         assert_ne!(
@@ -254,7 +256,7 @@ fn a_submit_from_any_origin_but_a_meters_is_refused() {
         }
         // Unsigned, the extension lets it pass for what it is.
         let (_, val, origin) = pooled(RawOrigin::Root.into(), &submit(&key, 7)).unwrap();
-        assert_eq!(val, None);
+        assert_eq!(val, Checked::Other);
         let refused = submit(&key, 7).dispatch(origin).unwrap_err();
         assert_eq!(refused.error, DispatchError::BadOrigin);
     });

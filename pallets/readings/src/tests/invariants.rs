@@ -39,6 +39,8 @@ fn a_tally_of_nothing_is_detected() {
             count: 1,
             sum: 1,
             point: tally::EMPTY,
+            singles: 1,
+            batches: 0,
         };
         Tallies::<Test>::insert(period(2, 0, 3), none)
     });
@@ -96,4 +98,66 @@ fn a_period_left_open_is_detected() {
 fn a_complete_period_without_all_its_shares_is_detected() {
     let found = complaint(|_, _, _| Statuses::<Test>::insert(period(2, 0, 0), PeriodStatus::Complete));
     assert_eq!(found, "a complete period lacks shares");
+}
+
+/// The same on a chain whose open period has a batch.
+fn complaint_of_batch(spoil: impl FnOnce(PeriodKey, Vec<Share>)) -> &'static str {
+    complaint(|_, open, _| {
+        assert!(send_batch(&open, signed(&open, [1, 2], 480)).is_ok());
+        assert_ok!(Readings::check_state());
+        let batch = Batches::<Test>::get((0, 2, open.period, 0)).unwrap();
+        spoil(open, batch.into_inner())
+    })
+}
+
+/// Stores another batch 0 in the place of the one there.
+fn replace(open: PeriodKey, batch: Vec<Share>) {
+    Batches::<Test>::insert((0, 2, open.period, 0), frame_support::BoundedVec::truncate_from(batch));
+}
+
+#[test]
+fn a_batch_with_a_share_missing_is_detected() {
+    let found = complaint_of_batch(|open, batch| replace(open, batch[1..].to_vec()));
+    assert_eq!(found, "a tally is not that of its shares");
+}
+
+#[test]
+fn a_missing_batch_is_detected() {
+    let found = complaint_of_batch(|open, _| Batches::<Test>::remove((0, 2, open.period, 0)));
+    assert_eq!(found, "a tally is not that of its shares");
+}
+
+#[test]
+fn an_empty_batch_is_detected() {
+    let found = complaint_of_batch(|open, _| replace(open, vec![]));
+    assert_eq!(found, "a batch is empty");
+}
+
+#[test]
+fn a_batch_that_does_not_ascend_is_detected() {
+    let found = complaint_of_batch(|open, mut batch| {
+        batch.swap(0, 1);
+        replace(open, batch);
+    });
+    assert_eq!(found, "a batch does not ascend");
+}
+
+#[test]
+fn a_batch_that_is_not_counted_is_detected() {
+    let found = complaint_of_batch(|open, batch| {
+        Batches::<Test>::insert((0, 2, open.period, 1), frame_support::BoundedVec::truncate_from(batch))
+    });
+    assert_eq!(found, "a batch is not counted");
+}
+
+#[test]
+fn a_pseudonym_with_a_share_in_a_batch_and_one_of_its_own_is_detected() {
+    let found = complaint_of_batch(|open, batch| Shares::<Test>::insert((0, 2, open.period, batch[0].prid), 1));
+    assert_eq!(found, "a pseudonym has two shares");
+}
+
+#[test]
+fn more_batches_than_there_may_be_are_detected() {
+    let found = complaint_of_batch(|_, _| MaxBatches::set(0));
+    assert_eq!(found, "a period has too many batches");
 }

@@ -1,6 +1,7 @@
 //! Forgetting the shares of expired cycles.
 
 use super::*;
+use crate::WeightInfo as _;
 
 /// A chain in cycle 1, with cycle 0 closed and every period reported by meter 0 of each region; all in the database.
 fn billed() -> sp_io::TestExternalities {
@@ -67,8 +68,8 @@ fn pruning_takes_the_shares_and_leaves_the_totals() {
 fn a_block_prunes_no_more_than_it_has_room_for() {
     let mut ext = billed();
     ext.execute_with(|| Expired::set(vec![0]));
-    let room =
-        <() as crate::WeightInfo>::prune(3).saturating_add(<Test as frame_system::Config>::DbWeight::get().reads(3));
+    let room = <Test as crate::Config>::WeightInfo::prune(3)
+        .saturating_add(<Test as frame_system::Config>::DbWeight::get().reads(3));
     for expected in [13, 10, 8, 5, 2, 0] {
         idle(&mut ext, room);
         ext.execute_with(|| assert_eq!(left(0), expected));
@@ -104,4 +105,27 @@ fn pruning_goes_on_to_the_next_cycle_and_waits_for_it() {
     // Region 2 was not metered in cycle 1.
     idle(&mut ext, Weight::MAX);
     ext.execute_with(|| assert_eq!(events(), []));
+}
+
+#[test]
+fn batches_are_forgotten_after_the_single_shares_of_their_region() {
+    let mut ext = new_test_ext();
+    let key = period(1, 0, 0);
+    ext.execute_with(|| {
+        publish(1, &[1]);
+        block(ends(&key));
+        send_pair(&key, 0, 480);
+        assert!(send_batch(&key, signed(&key, [1], 480)).is_ok());
+        assert!(send_batch(&key, signed(&key, [2], 480)).is_ok());
+        close_at(closes(&period(1, 0, PERIODS - 1)));
+        Expired::set(vec![0]);
+    });
+    ext.commit_all().unwrap();
+    let room = <Test as crate::Config>::WeightInfo::prune(1)
+        .saturating_add(<Test as frame_system::Config>::DbWeight::get().reads(3));
+    for expected in [(1, 2), (0, 2), (0, 1), (0, 0)] {
+        idle(&mut ext, room);
+        ext.execute_with(|| assert_eq!((left(0), Batches::<Test>::iter().count()), expected));
+    }
+    ext.execute_with(|| assert_eq!(events(), [Event::SharesPruned { region: 1, cycle: 0 }]));
 }

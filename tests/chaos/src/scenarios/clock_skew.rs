@@ -148,20 +148,38 @@ async fn look(run: &mut Run, grid: &mut Grid, victim: usize, file: &Path, offset
     // A node forms no block for a slot that its clock has shown before, so that it forms none twice: one that was fast waits
     // until its clock has caught up.
     let limit = BACK + Duration::from_secs(offset.max(0).unsigned_abs().into());
-    let again = until(limit * 2, || async {
-        let head = grid.rpc(judge)?.finalised().await?;
-        let late = head.number.saturating_sub(grid.rpc(victim)?.finalised().await?.number);
-        let made = grid.rpc(judge)?.author(&head).await? == Some(key);
-        Ok((made && late <= LAG).then_some(()))
+    let began = grid.observer.now();
+    let level = until(limit * 2, || async {
+        let head = grid.rpc(judge)?.finalised().await?.number;
+        let late = head.saturating_sub(grid.rpc(victim)?.finalised().await?.number);
+        Ok((late <= LAG).then_some(()))
     });
-    let took = again.await?.map(|((), took)| took);
     run.report.check_within(
         format!(
-            "{offset:+} s: set right, {name} forms and finalises blocks again within {}",
+            "{offset:+} s: set right, {name} finalises with the others within {}",
             seconds(limit)
         ),
-        took,
+        level.await?.map(|((), took)| took),
         limit,
+    );
+    // Whoever does not lead has one slot in a round, of which every other slot is the leader's.
+    let round = SLOT
+        * u32::try_from(run.members)
+            .unwrap_or(4)
+            .saturating_sub(1)
+            .saturating_mul(2);
+    let forms = until((limit + round) * 2, || async {
+        let head = grid.rpc(judge)?.finalised().await?;
+        Ok((grid.rpc(judge)?.author(&head).await? == Some(key)).then_some(()))
+    });
+    let formed = forms.await?.map(|_| grid.observer.now().saturating_sub(began));
+    run.report.check_within(
+        format!(
+            "{offset:+} s: and forms blocks again with its next slot, within {}",
+            seconds(limit + round)
+        ),
+        formed,
+        limit + round,
     );
     Ok(())
 }

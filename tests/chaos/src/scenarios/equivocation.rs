@@ -2,7 +2,8 @@
 //!
 //! Not by a build of its own that cheats but by a twin: a second node with the same keys and another identity, which is how
 //! it happens to honest operators, too (a fail-over that left the first machine running). The evidence must be on chain
-//! within two blocks of a node's noticing, and the member out of the set at the next term; the others must go on.
+//! within two blocks of a node's noticing, and the member out of the set at the next term; the others must go on. Blocks
+//! that the offender forms are not counted: nobody makes it report itself, and no pool takes a report from another node.
 //!
 //! A plain twin makes the same block as its model, for the block's contents follow from its parent and the pool, and only
 //! seals it anew: that is no second block. But a vote is for the sealed block, and each votes for its own. To make two blocks
@@ -51,8 +52,8 @@ const VOTES: Offence = Offence {
 };
 /// How long the twin may take until it is noticed. It has to fetch the chain, and to wait for its slot in the next term.
 const NOTICE: Duration = Duration::from_secs(180);
-/// How many blocks the evidence may take.
-const EVIDENCE: u32 = 2;
+/// How many blocks of the others the evidence may take, its own among them.
+const EVIDENCE: usize = 2;
 /// How long the others are watched.
 const AFTERWARDS: Duration = Duration::from_secs(30);
 
@@ -137,14 +138,11 @@ async fn cheat(run: &mut Run, grid: &mut Grid, offence: &Offence) -> Result<(), 
     }
     // Who does both is put out by what is reported first, and the two blocks that change the set have no room for more.
     let first = of_this.into_iter().chain(of_other).min().unwrap_or(u32::MAX);
-    let told = format!("noticed at block {height}, reported in block {first}");
+    let others = formed_by_others(grid, key, height, first).await?;
+    let told = format!("noticed at block {height}, reported in block {first}, block {others} of the others since");
     run.report.check(
         format!("{what}: evidence on chain within {EVIDENCE} blocks of being noticed"),
-        if first <= height.saturating_add(EVIDENCE) {
-            Ok(told)
-        } else {
-            Err(told)
-        },
+        if others <= EVIDENCE { Ok(told) } else { Err(told) },
     );
     run.report.measured(
         format!("block with the evidence of {what}"),
@@ -180,6 +178,17 @@ fn says(grid: &Grid, nodes: &[usize], words: &[&str]) -> Result<bool, ChaosError
         }
     }
     Ok(false)
+}
+
+/// How many of the blocks above `after`, up to `to`, the offender with this key did not form.
+async fn formed_by_others(grid: &Grid, key: [u8; 32], after: u32, to: u32) -> Result<usize, ChaosError> {
+    let rpc = grid.any()?;
+    let mut others = 0_usize;
+    for hash in rpc.hashes(after.saturating_add(1), to).await? {
+        let by_offender = rpc.author(&rpc.block(hash).await?).await? == Some(key);
+        others = others.saturating_add(usize::from(!by_offender));
+    }
+    Ok(others)
 }
 
 /// Checks that the member with these keys forms no blocks and has no vote any more when the next term begins.

@@ -1,6 +1,6 @@
 //! What is broken, one file each, and the list of it all.
 //!
-//! A scenario has a network of its own, breaks one thing, checks what the table asks for, and ends with what must
+//! A scenario has a network of its own, breaks one thing, checks what `docs/consensus.md` promises of it, and ends with what must
 //! hold after everything ([`crate::verdict`]). It returns an error only where it could not go on. Some can also take a
 //! network over as another one left it: those are the short selection, one after the other on one network.
 //!
@@ -28,6 +28,7 @@ use crate::{
     error::ChaosError,
     grid::{Grid, Setup},
     ground::Run,
+    load::FIRST_CLOSE,
 };
 
 /// How a scenario goes on.
@@ -72,11 +73,12 @@ impl Scenario {
             Course::On { term_blocks, time, act } => {
                 let setup = Setup {
                     term_blocks,
-                    time,
+                    time: time + FIRST_CLOSE,
                     ..Setup::default()
                 };
                 let mut grid = Grid::start(run, setup).await?;
                 grid.start_meters()?;
+                grid.first_close().await?;
                 act(run, &mut grid).await?;
                 grid.end().await
             }

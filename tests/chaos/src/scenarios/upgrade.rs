@@ -6,16 +6,18 @@
 //!
 //! **Privacy.** Development keys and made-up readings.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use gridveil_chain_client::{calls, Decision};
+use gridveil_demo::process::Invocation;
 use gridveil_primitives::hash::blake2b_256;
+use serde_json::Value;
 use tokio::time::sleep;
 
 use crate::{
     error::ChaosError,
     grid::Grid,
-    ground::{needed, until, Run},
+    ground::{until, Run},
     load::{PERIOD, WINDOW},
     members::{account, decide},
     report::seconds,
@@ -23,13 +25,12 @@ use crate::{
     verdict,
 };
 
-/// How long it may take from the block that brings the runtime until every node's finalised state has it. Each node compiles
-/// it first.
+/// How long a node may take to compile the runtime ahead, beside the whole network on one machine.
+const COMPILING: Duration = Duration::from_secs(180);
+/// How long it may take from the block that brings the runtime until every node's finalised state has it.
 const EVERYWHERE: Duration = Duration::from_secs(60);
 /// How long the look at the chain is, afterwards: a period that began under the new version has closed by then.
 const AFTERWARDS: Duration = PERIOD.saturating_mul(2).saturating_add(WINDOW);
-/// How long after the end of its window, in milliseconds, a period has been closed by a block.
-const JUDGED: u64 = 6_000;
 /// How many blocks finality may be behind, afterwards.
 const LAG: u32 = 5;
 
@@ -38,21 +39,35 @@ pub fn act<'a>(run: &'a mut Run, grid: &'a mut Grid) -> Going<'a> {
     Box::pin(upgrade(run, grid))
 }
 
+/// Has each node compile the runtime while it runs, as the operators do before they vote, one after another; the hashes that
+/// they are told.
+async fn compile(run: &Run, grid: &Grid, file: &Path) -> Result<Vec<String>, ChaosError> {
+    let mut told = Vec::new();
+    for node in grid.up() {
+        let name = format!("{} compile-runtime", grid.network.name(node));
+        let compiled = Invocation::new(name, &run.ground.node, &run.dir)
+            .arg("compile-runtime")
+            .arg(file.display())
+            .path("--base-path", grid.network.base(node));
+        let text = compiled.run(COMPILING).await?;
+        let hash = serde_json::from_str::<Value>(&text)
+            .ok()
+            .and_then(|said| said["codeHash"].as_str().map(String::from));
+        told.push(hash.unwrap_or_default());
+    }
+    Ok(told)
+}
+
 async fn upgrade(run: &mut Run, grid: &mut Grid) -> Result<(), ChaosError> {
     let Some(file) = run.ground.next_runtime.clone() else {
         run.report
             .skip("there is no runtime of the next version; ./scripts/chaos builds it when this scenario is to run");
         return Ok(());
     };
-    let code = std::fs::read(file)?;
+    let code = std::fs::read(&file)?;
     let code_hash = blake2b_256(&[&code]);
     grid.leader(0).await?;
     let since = grid.chain.now().await?;
-    let first = grid.schedule.closes(0).unwrap_or_default().saturating_add(JUDGED);
-    needed("a period has closed", WINDOW * 4, || async {
-        Ok((grid.chain.now().await? > first).then_some(()))
-    })
-    .await?;
     let old = grid.any()?.spec_version().await?;
     run.report
         .measured("the new runtime", format!("{} KiB, compressed", code.len() / 1024));
@@ -71,11 +86,20 @@ async fn upgrade(run: &mut Run, grid: &mut Grid) -> Result<(), ChaosError> {
         },
     );
 
+    let hash = format!("0x{}", hex::encode(code_hash));
+    run.report.check(
+        "each node compiles it ahead, and tells the hash to be voted on",
+        match compile(run, grid, &file).await?.iter().position(|told| *told != hash) {
+            None => Ok(hash),
+            Some(node) => Err(format!("{} tells another hash than {hash}", grid.network.name(node))),
+        },
+    );
+
     let members: Vec<usize> = (0..run.members).collect();
     let voted = decide(&grid.chain, &members, &Decision::AuthorizeUpgrade { code_hash }).await?;
     run.report
         .tell(format!("the runtime is voted on, in block {}", voted.number));
-    let before = grid.chain.now().await?;
+    let before = grid.judged().await?;
     let closed = verdict::closed_periods(grid, 0, before).await?;
     let from = grid.observer.now();
     let brought = grid
