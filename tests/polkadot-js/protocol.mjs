@@ -6,6 +6,8 @@
 import { ed25519, ristretto255 } from '@noble/curves/ed25519';
 import { bnToU8a, stringToU8a, u8aConcat } from '@polkadot/util';
 import { blake2AsU8a } from '@polkadot/util-crypto';
+// polkadot.js signs in Substrate's context alone, and its library has no signature in another; so this is put together from parts.
+import { __tests } from '@scure/sr25519';
 
 const { Point } = ristretto255;
 const ORDER = ed25519.Point.Fn.ORDER;
@@ -59,3 +61,41 @@ export function commit(maskSum, blinding) {
 
 /// A masked share as the meter sends it: modulo 2^64.
 export const masked = (share, mask) => (((share + mask) % WORD) + WORD) % WORD;
+
+/// What a pseudonym signs for a batch.
+export const shareMessage = (genesis, { region, cycle, period }, value) =>
+  u8aConcat(genesis, le(region, 4), le(cycle, 4), le(period, 2), le(value, 8));
+
+/// The challenge of a signature for a batch.
+function challenge(publicKey, commitment, message) {
+  const transcript = new __tests.Merlin('SigningContext');
+  for (const [label, part] of [
+    ['', stringToU8a('gridveil/v1/share')],
+    ['sign-bytes', message],
+    ['proto-name', stringToU8a('Schnorr-sig')],
+    ['sign:pk', publicKey],
+    ['sign:R', commitment],
+  ]) {
+    transcript.appendMessage(label, part);
+  }
+  return integer(transcript.challengeBytes('sign:c', 64)) % ORDER;
+}
+
+/// Signs for a batch with a key as polkadot.js makes them, whose scalar is kept times the cofactor.
+export function signForBatch({ publicKey, secretKey }, message) {
+  const nonce = integer(h('nonce', secretKey, message)) % ORDER;
+  const commitment = Point.BASE.multiply(nonce).toBytes();
+  const key = integer(secretKey.subarray(0, 32)) >> 3n;
+  const response = le((challenge(publicKey, commitment, message) * key + nonce) % ORDER, 32);
+  // schnorrkel's mark.
+  response[31] |= 128;
+  return u8aConcat(commitment, response);
+}
+
+/// Whether that is such a signature.
+export function isSigned(publicKey, message, signature) {
+  const [commitment, response] = [signature.subarray(0, 32), signature.slice(32)];
+  response[31] &= 127;
+  const expected = Point.BASE.multiply(integer(response)).subtract(Point.fromBytes(publicKey).multiply(challenge(publicKey, commitment, message)));
+  return expected.equals(Point.fromBytes(commitment));
+}

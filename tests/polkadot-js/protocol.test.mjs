@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { hexToU8a, u8aToHex } from '@polkadot/util';
-import { commit, cycleFilter, h, periodFilter, tally } from './protocol.mjs';
+import { cryptoWaitReady, sr25519PairFromSeed } from '@polkadot/util-crypto';
+import { commit, cycleFilter, h, isSigned, periodFilter, shareMessage, signForBatch, tally } from './protocol.mjs';
 
 const vectors = (name) => JSON.parse(readFileSync(new URL(`../../primitives/vectors/${name}.json`, import.meta.url)));
 const hex = (bytes) => u8aToHex(bytes, -1, false);
@@ -32,6 +33,19 @@ describe('the arithmetic of the protocol', () => {
     const made = vectors('commitments').commitments.filter(({ commitment }) => commitment);
     for (const { mask_sum: sum, blinding, commitment } of made) {
       assert.equal(hex(commit(BigInt(sum), hexToU8a(blinding))), commitment);
+    }
+  });
+
+  it('signs shares for a batch as the vectors say', async () => {
+    await cryptoWaitReady();
+    const pair = sr25519PairFromSeed(h('seed').subarray(0, 32));
+    for (const { genesis, shares, ...key } of vectors('batches').good) {
+      for (const { prid, value, signature } of shares) {
+        const message = shareMessage(hexToU8a(genesis), key, value);
+        assert.ok(isSigned(hexToU8a(prid), message, hexToU8a(signature)));
+        assert.ok(isSigned(pair.publicKey, message, signForBatch(pair, message)));
+        assert.ok(!isSigned(pair.publicKey, message, hexToU8a(signature)));
+      }
     }
   });
 });
