@@ -11,7 +11,7 @@ export interface Bar {
   price: number | null;
 }
 
-const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [720, 240, 56, 56, 14, 26];
+const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [480, 220, 52, 52, 18, 26];
 
 /** `limit` is drawn across; `unit` is the bars', `priceUnit` the line's. */
 export function chart(label: string, bars: Bar[], unit: string, priceUnit: string, limit?: number): SVGElement {
@@ -19,7 +19,9 @@ export function chart(label: string, bars: Bar[], unit: string, priceUnit: strin
   const prices = bars.flatMap(({ price }) => price ?? []);
   const high = Math.max(...values, limit ?? 0, 0) * 1.05 || 1;
   const low = Math.min(...values, 0) * 1.05;
-  const dearest = Math.max(...prices, 0) * 1.05 || 1;
+  // Lower than the bars may be, so that a price that stays does not lie on the limit.
+  const highest = Math.max(...prices, 0);
+  const dearest = highest * 1.25 || 1;
   const [right, bottom] = [WIDTH - RIGHT, HEIGHT - BOTTOM];
   const step = (right - LEFT) / Math.max(bars.length, 1);
   const x = (index: number) => LEFT + index * step;
@@ -42,8 +44,8 @@ export function chart(label: string, bars: Bar[], unit: string, priceUnit: strin
     ...drawn,
     limit === undefined ? null : line('limit', y(limit)),
     s('path', { class: 'price', d: path.join('') }),
-    ...(prices.length ? [text(right + 6, yPrice(dearest / 1.05) + 4, 'start', figure(dearest / 1.05, 3)), text(right + 6, bottom + 4, 'start', '0')] : []),
+    ...(prices.length ? [text(right + 6, yPrice(highest) + 4, 'start', figure(highest, 3)), text(right + 6, bottom + 4, 'start', '0')] : []),
     ...shown.map((index) => text(x(index) + step / 2, HEIGHT - 8, 'middle', bars[index]!.label)),
-    text(LEFT - 6, TOP - 3, 'end', unit),
-    text(WIDTH, TOP - 3, 'end', priceUnit));
+    text(LEFT - 6, TOP - 6, 'end', unit),
+    text(WIDTH, TOP - 6, 'end', priceUnit));
 }

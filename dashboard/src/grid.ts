@@ -3,6 +3,7 @@
 import type { Grid, Period, Region, Schedule, State } from './chain';
 import { chart } from './chart';
 import type { Config } from './config';
+import { memberName } from './consortium';
 import { h, table } from './dom';
 import { clock, figure, many, price } from './words';
 
@@ -34,7 +35,7 @@ function card(region: Region, schedule: Schedule, config: Config): HTMLElement {
     h('h3', { id: `region-${region.number}` }, name),
     h('dl', { class: 'figures' },
       h('div', {}, h('dt', {}, latest ? `Load at ${at(latest)}` : 'Load'),
-        h('dd', {}, now === undefined ? 'not known yet' : `${figure(now, 1)} kW`,
+        h('dd', {}, now === undefined ? 'not known' : `${figure(now, 1)} kW`,
           capacity !== undefined && h('small', {}, now === undefined ? ` of ${figure(capacity)} kW` : ` of ${figure(capacity)} kW (${figure((100 * now) / capacity)} %)`))),
       h('div', {}, h('dt', {}, priced ? `Price at ${at(priced)}` : 'Price'),
         h('dd', {}, priced ? price(priced.price!, config.currency) : 'not set yet'))),
@@ -46,7 +47,8 @@ function card(region: Region, schedule: Schedule, config: Config): HTMLElement {
     region.periods.length > 0 &&
       chart(`${name}: load by period in kW, price as a line; the table below has the same figures`,
         region.periods.map((period) => ({ label: at(period), value: load(period), price: period.price === null ? null : period.price / 1e6 })), 'kW', `${config.currency}/kWh`, capacity),
-    h('details', { 'data-region': region.number },
+    h('p', {}, h('small', {}, `Aggregator: ${memberName(config, region.aggregator)}. A total is shown for ${many(region.minimumMeters, 'meter')} or more.`)),
+    region.periods.length > 0 && h('details', { 'data-region': region.number },
       h('summary', {}, many(region.periods.length, 'period')),
       table(`${name}, period by period`, ['Period', 'State', 'Shares', 'Load', 'Price'], region.periods.map((period) => [
         at(period), state(period), `${period.count} of ${period.expected}`,

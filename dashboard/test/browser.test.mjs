@@ -97,7 +97,8 @@ describe('the dashboard', { timeout: 900_000 }, () => {
     assert.match(harbour, /\d+\.\d kW of 6 kW \(\d+ %\)/);
     assert.match(harbour, /0\.1423 GBP\/kWh/);
     const oldTown = await region('Old town').textContent();
-    assert.match(oldTown, /not known yet of 4 kW/);
+    assert.match(oldTown, /not known of 4 kW/);
+    assert.match(oldTown, /for 3 meters or more/);
     assert.match(oldTown, /0\.2000 GBP\/kWh/);
     await region('Harbour').getByRole('img', { name: /load by period/ }).waitFor();
     await region('Harbour').getByText(`${PERIODS} periods`).click();
