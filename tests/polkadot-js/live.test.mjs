@@ -11,11 +11,10 @@ import { ApiPromise, Keyring, WsProvider } from '@polkadot/api';
 import { stringToU8a, u8aCmp, u8aConcat, u8aToBigInt, u8aToHex } from '@polkadot/util';
 import { base58Decode, blake2AsHex, cryptoWaitReady, sha256AsU8a, sr25519PairFromSeed } from '@polkadot/util-crypto';
 import { follow, nameOf, send, variants } from './chain.mjs';
+import { OUR_APIS, OURS } from './metadata.mjs';
 import { startNode } from './node.mjs';
 import { commit, cycleFilter, h, masked, periodFilter, scalar, shareMessage, signForBatch, tally } from './protocol.mjs';
 
-const OURS = ['Finality', 'Registry', 'Masks', 'Readings', 'Pricing', 'Billing'];
-const OUR_APIS = ['GridApi', 'FinalityApi'];
 const OUR_EXTENSIONS = ['AuthenticateMeter', 'RequireRole'];
 
 /// The cycle: its region and number, when it begins after it is scheduled, its two periods, in milliseconds.

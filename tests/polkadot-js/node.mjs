@@ -1,6 +1,6 @@
 // A development node of its own for a test.
 //
-// Promises a `gridveil-node --dev` on ports of loopback that the system picks, with a database that goes with it. It ends
+// Promises a `gridveil-node`, of the development chain unless told otherwise, on ports of loopback that the system picks, with a database that goes with it. It ends
 // with `stop`, and with the test's process however that one ends.
 //
 // **Privacy.** Development keys; the node's log stays in memory and is shown only where the node does not start.
@@ -11,11 +11,11 @@ import { once } from 'node:events';
 /// How long a node may take until it listens: it compiles the runtime first.
 const START_MS = 120_000;
 
-/// Starts the node whose program is at `program`, with more options if need be; resolves to `{ url, stop }`.
-export async function startNode(program, more = []) {
-  const options = '--dev --tmp --rpc-port 0 --listen-addr /ip4/127.0.0.1/tcp/0 --no-mdns --no-prometheus --no-telemetry';
+/// Starts the node whose program is at `program`, which these options make an authority; resolves to `{ url, stop }`.
+export async function startNode(program, authority = ['--dev']) {
+  const options = '--tmp --rpc-port 0 --listen-addr /ip4/127.0.0.1/tcp/0 --no-mdns --no-prometheus --no-telemetry';
   // The kernel ends the node where this process can't: setpriv asks it to.
-  const node = spawn('setpriv', ['--pdeathsig', 'TERM', program, ...options.split(' '), ...more], {
+  const node = spawn('setpriv', ['--pdeathsig', 'TERM', program, ...options.split(' '), ...authority], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   const ended = new Promise((resolve) => {
