@@ -4,6 +4,7 @@
 // again and is read once.
 
 import { ApiPromise, WsProvider } from '@polkadot/api';
+import { encodeAddress } from '@polkadot/util-crypto';
 
 /** As `GridApi_period` answers. */
 interface PeriodView {
@@ -198,7 +199,7 @@ export class Chain {
       regions: await Promise.all(
         regions.map(async ([region, { aggregator, minimumMeters }]) => {
           const periods = await Promise.all(indices.map((index) => this.#period(at, region, schedule!, index)));
-          return { number: region, aggregator, minimumMeters, periods: periods.filter((period) => period !== null) };
+          return { number: region, aggregator: encodeAddress(aggregator, this.#api.registry.chainSS58), minimumMeters, periods: periods.filter((period) => period !== null) };
         }),
       ),
     };

@@ -96,6 +96,7 @@ describe('the dashboard', { timeout: 900_000 }, () => {
     const harbour = await region('Harbour').textContent();
     assert.match(harbour, /\d+\.\d kW of 6 kW \(\d+ %\)/);
     assert.match(harbour, /0\.1423 GBP\/kWh/);
+    assert.match(harbour, /Aggregator: Alice/);
     const oldTown = await region('Old town').textContent();
     assert.match(oldTown, /not known of 4 kW/);
     assert.match(oldTown, /for 3 meters or more/);

@@ -20,7 +20,7 @@ const DAY = '2013-01-18';
 const METERS = { 1: ['MAC000002', 'MAC000014', 'MAC000031'], 2: ['MAC000047', 'MAC000061', 'MAC000079'] };
 const SILENT = 'MAC000079';
 export const PERIODS = 4;
-export const PRICE = 142_280;
+const PRICE = 142_280;
 
 /// Starts everything up to a published cycle, whose programs then run by themselves. Resolves to `{ node, store, users,
 /// finished, stop }`: the node's address, the folder of bills, BID and identity file by meter, and a promise that resolves
@@ -50,7 +50,7 @@ export async function startNetwork(programs) {
       child.once('exit', (code) => (code === 0 ? resolve() : reject(new Error(`${program} ${args.join(' ')} ended with ${code}: ${said}`))));
     });
   try {
-    node = await startNode(join(programs, 'gridveil-node'), ['--rpc-methods', 'safe']);
+    node = await startNode(join(programs, 'gridveil-node'), ['--dev', '--rpc-methods', 'safe']);
     for (const [file, text] of [['kc.key', '//KeyCentre'], ['cc.key', '//ControlCentre'], ['tariff.toml', `kind = "flat"\nprice = ${PRICE}\n`]]) {
       await writeFile(path(file), text, { mode: 0o600 });
     }

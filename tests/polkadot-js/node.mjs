@@ -8,8 +8,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 
-/// How long a node may take until it listens: it compiles the runtime first.
-const START_MS = 120_000;
+/// How long a node may take until it listens, on a machine that has other work, too: it compiles the runtime first.
+const START_MS = 300_000;
 
 /// Starts the node whose program is at `program`, which these options make an authority; resolves to `{ url, stop }`.
 export async function startNode(program, authority = ['--dev']) {
