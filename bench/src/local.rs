@@ -13,6 +13,7 @@ use gridveil_grid_operator::{
 };
 use gridveil_primitives::{
     batch::{check, check_each, SIGNED_SHARE_LEN},
+    bill::BillSecret,
     filter,
     meter::Meter,
     pseudonym::OneTimeKey,
@@ -249,7 +250,8 @@ fn bills(scale: &Scale) -> Result<Figure, BenchError> {
     let mut failed = None;
     let one = || {
         seconds(scale.calls / 40, || {
-            let report = Report::new(&bid(REGION, 0), CYCLE, REGION, "£", &schedule, lines.clone(), vec![]);
+            let secret = BillSecret::from_bytes([5; 32]);
+            let report = Report::new(&bid(REGION, 0), CYCLE, REGION, "£", &schedule, lines.clone(), &secret);
             let told = envelope::seal(&report, &recipient)
                 .map_err(|error| error.to_string())
                 .and_then(|sealed| cid::of(&sealed).map_err(|error| error.to_string()));

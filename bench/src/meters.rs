@@ -64,6 +64,8 @@ pub fn roster(region: RegionId, meters: u32) -> Roster {
                 label: format!("meter {number}"),
                 region,
                 first_cycle: CYCLE,
+                first_period: None,
+                left: None,
                 spend_public: spend.to_bytes(),
                 recipient: [2; 32],
             },
@@ -75,6 +77,7 @@ pub fn roster(region: RegionId, meters: u32) -> Roster {
         region,
         cycle: CYCLE,
         members: members.collect(),
+        revisions: Vec::new(),
     }
 }
 

@@ -8,7 +8,8 @@ use gridveil_chain_client::RoleKey;
 use gridveil_grid_operator::{
     grid::Node,
     key_centre::{self, watch, KeyCentre},
-    state::ROOT_KEY_FILE,
+    lock::Lock,
+    root_key::{protect_root_key, ROOT_KEY_FILE},
 };
 use gridveil_primitives::Moment;
 use indicatif::ProgressBar;
@@ -98,9 +99,11 @@ impl Stage {
             .mode(0o600)
             .open(dir.join(ROOT_KEY_FILE))?;
         writeln!(file, "{}", hex::encode(&meters::root().to_bytes()[..]))?;
-        key_centre::init(&dir)?;
+        let lock = Lock::generate();
+        protect_root_key(&dir, &lock).map_err(gridveil_grid_operator::error::Error::from)?;
+        key_centre::init(&dir, &lock)?;
         let role = RoleKey::from_uri("//KeyCentre").map_err(told)?;
-        let centre = KeyCentre::open(&dir, Node::new(self.clock.client().await?, Some(role)))?;
+        let centre = KeyCentre::open(&dir, &lock, Node::new(self.clock.client().await?, Some(role)))?;
         let (roster, _) = self.region(plan.region)?;
         let meters: Vec<_> = roster.members.iter().map(|member| member.meter.clone()).collect();
         centre.ledger().enter_meters(&meters)?;

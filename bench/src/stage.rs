@@ -31,7 +31,9 @@ use crate::{
 
 /// When the chain begins.
 const FIRST: Moment = 1_356_998_400_000;
-const HOUR: u64 = 60 * 60 * 1_000;
+/// As long as some sixty blocks: more than it takes to open one period before the next closes.
+const MINUTE: u64 = 60 * 1_000;
+const HOUR: u64 = 60 * MINUTE;
 /// How many requests are under way at a time.
 const AT_ONCE: usize = 16;
 /// A region that sends in rounds.
@@ -105,7 +107,7 @@ impl Stage {
         let rounds = PeriodIndex::try_from(rounds).map_err(told)?;
         let schedule = CycleSchedule {
             start: FIRST + HOUR,
-            period_ms: 1_000,
+            period_ms: MINUTE,
             window_ms: 24 * HOUR,
             periods: plans.iter().map(|plan| plan.periods * rounds).max().unwrap_or(1),
         };

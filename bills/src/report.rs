@@ -1,7 +1,8 @@
 //! A home's bill for one cycle: what it used in each period, at which price, and what that makes.
 //!
 //! The report is data with an HTML page around it. [`Report::new`] adds up, [`Report::check`] adds up again. A period
-//! without a reading, or without a price, is not billed and is named as such.
+//! without a reading, or without a price, is not billed and is named as such. The chain has commitments to what a bill comes to;
+//! the report has the secret with which its user makes them, too ([`Report::commitments`]).
 //!
 //! **Privacy.** A report shows a home's consumption to the half hour. It leaves the key centre sealed, see
 //! [`crate::envelope`].
@@ -10,7 +11,10 @@ mod chart;
 mod page;
 
 use chrono::{DateTime, NaiveDate, NaiveTime};
-use gridveil_primitives::{money, Bid, CycleId, CycleSchedule, Moment, PeriodIndex, Price, RegionId};
+use gridveil_primitives::{
+    bill::{BillSecret, Figures},
+    money, Bid, BillCommitments, CycleId, CycleSchedule, Moment, PeriodIndex, Price, RegionId,
+};
 use serde::{Deserialize, Serialize};
 
 /// The version that this release reads and writes.
@@ -112,10 +116,12 @@ pub struct Report {
     pub amount: i64,
     /// What the bill provider has to add, one paragraph each.
     pub notes: Vec<String>,
+    /// The [`BillSecret`] of the chain's commitments to this bill, as 64 hexadecimal digits.
+    pub secret: String,
 }
 
 impl Report {
-    /// A bill with its sums.
+    /// A bill with its sums and no notes.
     pub fn new(
         bid: &Bid,
         cycle: CycleId,
@@ -123,7 +129,7 @@ impl Report {
         currency: impl Into<String>,
         schedule: &CycleSchedule,
         lines: Vec<Line>,
-        notes: Vec<String>,
+        secret: &BillSecret,
     ) -> Self {
         let (energy, amount) = (energy(&lines), amount(&lines));
         Self {
@@ -137,8 +143,17 @@ impl Report {
             lines,
             energy,
             amount,
-            notes,
+            notes: Vec::new(),
+            secret: hex::encode(*secret.to_bytes()),
         }
+    }
+
+    /// The commitments to this bill, where the region's total was `opened` of these periods; `None` if the secret is malformed.
+    pub fn commitments(&self, opened: impl Fn(PeriodIndex) -> bool) -> Option<BillCommitments> {
+        let secret = hex::decode(&self.secret).ok()?.try_into().ok()?;
+        let lines = self.lines.iter();
+        let billed = lines.filter_map(|line| Some((line.energy?, line.price?, opened(line.period))));
+        Some(Figures::of(billed).commit(&BillSecret::from_bytes(secret)))
     }
 
     /// Confirms the version, the order of the periods, and both sums. Errors: [`ReportError`].

@@ -6,7 +6,7 @@
 //! **Privacy.** The aggregator sees which address hands a share in, as with one that is submitted.
 
 use crate::{
-    link::{translate, Session},
+    link::{bytes_of, hex_text, translate, Session},
     Chain, Error, Refusal,
 };
 use codec::{DecodeAll, Encode};
@@ -72,18 +72,18 @@ async fn request(session: &Session, bytes: &[u8]) -> Result<Receipt, Error> {
         other => translate(&session.url, WHAT, other),
     };
     let mut arguments = RpcParams::new();
-    arguments.push(format!("0x{}", hex::encode(bytes))).map_err(failed)?;
+    arguments.push(hex_text(bytes)).map_err(failed)?;
     let text: String = session
         .raw
         .request("readings_submitShare", arguments)
         .await
         .map_err(failed)?;
-    let unreadable = |cause: String| Error::Decode {
-        what: format!("the receipt of {}", session.url),
-        cause,
-    };
-    let bytes = hex::decode(text.trim_start_matches("0x")).map_err(|cause| unreadable(cause.to_string()))?;
-    Receipt::decode_all(&mut &bytes[..]).map_err(|cause| unreadable(cause.to_string()))
+    let what = format!("the receipt of {}", session.url);
+    let bytes = bytes_of(&text, &what)?;
+    Receipt::decode_all(&mut &bytes[..]).map_err(|cause| Error::Decode {
+        what,
+        cause: cause.to_string(),
+    })
 }
 
 /// What is wrong with a receipt for a share, if anything is.

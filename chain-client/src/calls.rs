@@ -10,8 +10,8 @@
 use crate::SessionKeys;
 use codec::{Compact, Encode};
 use gridveil_primitives::{
-    batch::SignedShare, Bid, CycleId, CycleSchedule, Manifest, Opening, PeriodIndex, PeriodKey, Price, Prid, RegionId,
-    RegionInfo, Role,
+    batch::SignedShare, Bid, BillCommitments, BillOpening, CycleId, CycleSchedule, Manifest, Opening, PeriodIndex,
+    PeriodKey, Price, Prid, RegionId, RegionInfo, Revision, Role,
 };
 use std::fmt;
 
@@ -115,6 +115,15 @@ pub fn publish_manifests(region: RegionId, cycle: CycleId, first: PeriodIndex, m
     Call::new("Masks", "publish_manifests", (region, cycle, first, manifests))
 }
 
+/// Gives a region other meters from a period on, with BF2 over the periods from there on. By the key centre.
+pub fn revise_cycle(region: RegionId, cycle: CycleId, revision: Revision, filter: &[u8]) -> Call {
+    Call::new(
+        "Masks",
+        "revise_cycle",
+        (region, cycle, revision.from, revision.meters, filter),
+    )
+}
+
 /// Opens the mask sum of a closed period. By the key centre.
 pub fn open(key: &PeriodKey, opening: &Opening) -> Call {
     Call::new("Masks", "open", (key, opening))
@@ -131,9 +140,15 @@ pub fn set_price(key: &PeriodKey, price: Price) -> Call {
     Call::new("Pricing", "set_price", (key, price))
 }
 
-/// Publishes where users' bills are: BID, binary CID and BLAKE2b-256 of each. By the key centre.
-pub fn publish_bills(cycle: CycleId, bills: &[(Bid, Vec<u8>, [u8; 32])]) -> Call {
-    Call::new("Billing", "publish_bills", (cycle, bills))
+/// Publishes where the bills of users in a region are and what they come to, hidden: BID, binary CID, BLAKE2b-256 and
+/// commitments of each. By the key centre.
+pub fn publish_bills(region: RegionId, cycle: CycleId, bills: &[(Bid, Vec<u8>, [u8; 32], BillCommitments)]) -> Call {
+    Call::new("Billing", "publish_bills", (region, cycle, bills))
+}
+
+/// Opens what a region's bills of a cycle add up to. By the key centre.
+pub fn reconcile(region: RegionId, cycle: CycleId, opening: &BillOpening) -> Call {
+    Call::new("Billing", "reconcile", (region, cycle, opening))
 }
 
 /// Declares a cycle's billing finished. By the key centre.

@@ -27,6 +27,7 @@ mod reads;
 mod runtime;
 mod session_keys;
 mod share;
+mod socket;
 mod submit;
 mod upgrade;
 

@@ -7,7 +7,7 @@
 use crate::{
     chain::{Options, View},
     runtime::Grid,
-    Error,
+    socket, Error,
 };
 use backon::{BackoffBuilder, ExponentialBuilder, Retryable};
 use std::{
@@ -173,7 +173,7 @@ impl Link {
         let after = self.options.connect_timeout;
         let connect = async {
             let what = "connecting";
-            let client = RpcClient::from_insecure_url(url)
+            let client = socket::connect(url)
                 .await
                 .map_err(|cause| translate(url, what, cause))?;
             let rpc = Methods::new(client.clone());
@@ -216,6 +216,19 @@ fn summarise(mut failures: Vec<Error>) -> Error {
             }
         },
     }
+}
+
+/// Bytes as JSON-RPC has them.
+pub(crate) fn hex_text(bytes: &[u8]) -> String {
+    format!("0x{}", hex::encode(bytes))
+}
+
+/// The bytes of such a text; [`Error::Decode`] says of `what` that it is none.
+pub(crate) fn bytes_of(text: &str, what: &str) -> Result<Vec<u8>, Error> {
+    hex::decode(text.trim_start_matches("0x")).map_err(|cause| Error::Decode {
+        what: what.into(),
+        cause: cause.to_string(),
+    })
 }
 
 /// Says in our terms what a node or the transport to it reported.

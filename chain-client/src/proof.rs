@@ -7,7 +7,7 @@
 
 use crate::{
     chain::{Chain, Head},
-    link::{translate, Session},
+    link::{bytes_of, translate, Session},
     reads::questions,
     Error,
 };
@@ -87,10 +87,7 @@ impl Chain {
                 .await
                 .map_err(failed)?;
             let finality = finality.ok_or_else(unknown)?;
-            let finality = hex::decode(finality.trim_start_matches("0x")).map_err(|cause| Error::Decode {
-                what: "the answer of grandpa_proveFinality".into(),
-                cause: cause.to_string(),
-            })?;
+            let finality = bytes_of(&finality, "the answer of grandpa_proveFinality")?;
             let keys = keys.iter().map(Vec::as_slice);
             let state = session.rpc.state_get_read_proof(keys, hash).await.map_err(failed)?;
             Ok(Proof {

@@ -10,8 +10,8 @@ use crate::{
 };
 use codec::{DecodeAll, Encode};
 use gridveil_primitives::{
-    Bid, BillRecord, CycleId, CycleSchedule, Manifest, Moment, PeriodIndex, PeriodKey, PeriodView, RegionId,
-    RegionInfo, Role, Share,
+    Bid, BillRecord, CycleId, CycleSchedule, Manifest, Moment, PeriodIndex, PeriodKey, PeriodView, RegionBills,
+    RegionId, RegionInfo, Revision, Role, Share,
 };
 use subxt::utils::H256;
 
@@ -52,9 +52,11 @@ questions! {
     "cycle": cycle, cycle_at(cycle: CycleId) -> Option<CycleSchedule>;
     /// The number of the latest cycle that is scheduled.
     "latest_cycle": latest_cycle, latest_cycle_at() -> Option<CycleId>;
-    /// BF2 of a region and cycle, with the number of meters it was made for.
+    /// BF2 that a region and cycle began with, and the number of meters it was made for.
     "cycle_filter": cycle_filter, cycle_filter_at(region: RegionId, cycle: CycleId) -> Option<(u32, Vec<u8>)>;
-    /// A period's manifest.
+    /// The changes of a region's meters within a cycle, by ascending first period.
+    "revisions": revisions, revisions_at(region: RegionId, cycle: CycleId) -> Vec<Revision>;
+    /// A period's manifest, for the meters in force.
     "manifest": manifest, manifest_at(key: &PeriodKey) -> Option<Manifest>;
     /// How far a period has come; `None` without a manifest.
     "period": period, period_at(key: &PeriodKey) -> Option<PeriodView>;
@@ -70,6 +72,8 @@ questions! {
     "bill": bill, bill_at(cycle: CycleId, bid: &Bid) -> Option<BillRecord>;
     /// Where all of a user's bills are, by ascending cycle.
     "bills": bills, bills_at(bid: &Bid) -> Vec<(CycleId, BillRecord)>;
+    /// What a region's bills of a cycle add up to; `None` while there are none.
+    "region_bills": region_bills, region_bills_at(region: RegionId, cycle: CycleId) -> Option<RegionBills>;
     /// The accounts of the consortium's members.
     "members": members, members_at() -> Vec<[u8; 32]>;
 }

@@ -8,7 +8,7 @@
 
 use crate::{
     chain::{Chain, Head},
-    link::{translate, Session},
+    link::{bytes_of, hex_text, translate, Session},
     Error,
 };
 use serde::Deserialize;
@@ -47,19 +47,14 @@ impl Chain {
             async move { request::<Made>(session, what, "author_rotateKeysWithOwner", owner).await }
         };
         let made = self.inner.link.once(what, ask).await?;
-        let unreadable = |cause: String| Error::Decode {
-            what: "the session keys that the node made".into(),
-            cause,
-        };
-        let bytes =
-            |text: &str| hex::decode(text.trim_start_matches("0x")).map_err(|cause| unreadable(cause.to_string()));
-        let proof = made
-            .proof
-            .as_deref()
-            .ok_or_else(|| unreadable("they come without a proof".into()))?;
+        let answer = "the session keys that the node made";
+        let proof = made.proof.as_deref().ok_or_else(|| Error::Decode {
+            what: answer.into(),
+            cause: "they come without a proof".into(),
+        })?;
         Ok(SessionKeys {
-            keys: bytes(&made.keys)?,
-            proof: bytes(proof)?,
+            keys: bytes_of(&made.keys, answer)?,
+            proof: bytes_of(proof, answer)?,
         })
     }
 
@@ -93,10 +88,6 @@ impl Chain {
         let cooldown: u32 = self.runtime_at(at).await?.constant("Finality", "KeyCooldown")?;
         Ok(set.saturating_add(cooldown))
     }
-}
-
-fn hex_text(bytes: &[u8]) -> String {
-    format!("0x{}", hex::encode(bytes))
 }
 
 /// Calls a method with one text that only callers whom the node trusts may call.

@@ -199,6 +199,7 @@ impl Chain {
                 None => lane.nonce(self.expected_nonce(signer.account()).await?),
             };
             let bytes = runtime.transaction(call, signer, nonce, head)?;
+            tracing::debug!(%call, nonce, head = head.number, "handing in a transaction");
             sent.store(true, Ordering::Relaxed);
             let signed = Signed {
                 bytes,

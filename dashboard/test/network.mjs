@@ -36,7 +36,7 @@ export async function startNetwork(programs) {
     await rm(dir, { recursive: true, force: true, maxRetries: 5 });
   };
   const operator = (...args) => [join(programs, 'grid-operator'), ...args, '--nodes', node.url];
-  const keyCentre = (...args) => operator('key-centre', '--dir', path('kc'), '--key-file', path('kc.key'), ...args);
+  const keyCentre = (...args) => operator('key-centre', '--dir', path('kc'), '--key-file', path('kc.key'), '--unlock-key', path('unlock.txt'), ...args);
   const meter = (name, ...args) => [join(programs, 'meter-client'), '--dir', path(name), '--nodes', node.url, ...args];
   const once = ([program, ...args]) => run(program, args, { timeout: 120_000 });
   /// Goes on beside the test; rejects if it fails.

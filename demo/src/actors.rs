@@ -119,6 +119,7 @@ impl Stage {
             .arg("key-centre")
             .path("--dir", &self.dir.join("key-centre"))
             .path("--key-file", &self.key_file("key-centre"))
+            .path("--unlock-key", &self.dir.join("unlock.txt"))
             .arg(command)
     }
 
@@ -331,6 +332,12 @@ impl Stage {
             .run(COMMAND_TIME)
             .await?;
         Ok(serde_json::from_str(&text).unwrap_or(Value::Null))
+    }
+
+    /// Somebody without a key compares the cycle's bills with its totals.
+    pub async fn audit_bills(&self, cycle: CycleId, urls: &str) -> Result<Finished, ProcessError> {
+        let call = self.operator("audit", urls).arg("audit");
+        call.option("--cycle", cycle).finish(COMMAND_TIME).await
     }
 
     /// The key centre makes its root key and its ledger.

@@ -322,6 +322,46 @@ pub fn refused(accepted: bool, told: impl Iterator<Item = Value>, reason: &str) 
     }
 }
 
+/// The audit, as its command ended and prints it, finds that each region's bills add up to what the CSV makes of its totals.
+pub fn audited(truth: &Truth, accepted: bool, audit: &Value) -> Seen {
+    let mut comparison = Comparison::default();
+    let mut apart = 0;
+    for region in truth.rules.keys() {
+        let (mut energy, mut amount, mut withheld) = (0i128, 0i128, 0u64);
+        for key in truth.keys().filter(|(of, _)| of == region) {
+            match (truth.outcome(key), truth.price(key)) {
+                (Outcome::Opened(total), Some(price)) => {
+                    energy += i128::from(total.energy);
+                    amount += i128::from(total.energy) * i128::from(price);
+                }
+                _ => withheld += 1,
+            }
+        }
+        apart += withheld;
+        let bills = truth.homes.iter().filter(|home| home.region == *region).count();
+        let found = audit["regions"].as_array().and_then(|regions| {
+            let found = regions.iter().find(|found| found["region"] == *region)?;
+            let number = |name: &str| found[name].as_i64().map(i128::from);
+            Some((
+                found["bills"].as_u64()?,
+                number("energy_of_bills")?,
+                number("amount_of_bills")?,
+                found["withheld"].as_u64()?,
+            ))
+        });
+        let expected = u64::try_from(bills).ok().map(|bills| (bills, energy, amount, withheld));
+        comparison.equal(format_args!("region {region}"), expected, found);
+    }
+    let seen = comparison.verdict("regions")?;
+    if !accepted || audit["adds_up"] != true {
+        return Err(format!("the audit does not agree: {audit}"));
+    }
+    Ok(match apart {
+        0 => seen,
+        some => format!("{seen}; what is billed for {some} withheld periods is booked apart"),
+    })
+}
+
 /// Every node has the same block at this height; `hashes` are the nodes' names with what each has there.
 pub fn same_chain(height: u32, hashes: &[(String, Option<[u8; 32]>)]) -> Seen {
     let first = hashes.first().and_then(|(_, hash)| *hash);

@@ -8,6 +8,7 @@
 pub mod actors;
 pub mod checks;
 pub mod data;
+pub mod folder;
 pub mod network;
 pub mod process;
 pub mod spec;

@@ -21,7 +21,7 @@ use tempfile::TempDir;
 use tokio::signal::unix::{signal, SignalKind};
 use tracing_subscriber::EnvFilter;
 
-use gridveil_demo::checks::Checks;
+use gridveil_demo::{checks::Checks, folder};
 
 use crate::{cli::Arguments, story::StoryError};
 
@@ -57,26 +57,6 @@ async fn delete(dir: TempDir) {
     eprintln!("{} could not be deleted", path.display());
 }
 
-/// The folder of the run: the one asked for, if it is empty, or one that goes with the value returned beside it.
-fn folder(arguments: &Arguments) -> std::io::Result<(std::path::PathBuf, Option<TempDir>)> {
-    match &arguments.dir {
-        None => {
-            let dir = tempfile::Builder::new().prefix("gridveil-demo-").tempdir()?;
-            Ok((dir.path().into(), Some(dir)))
-        }
-        Some(dir) => {
-            std::fs::create_dir_all(dir)?;
-            if std::fs::read_dir(dir)?.next().is_some() {
-                return Err(std::io::Error::other(format!(
-                    "{} is not empty; give --dir an empty folder",
-                    dir.display()
-                )));
-            }
-            Ok((dir.canonicalize()?, None))
-        }
-    }
-}
-
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -84,7 +64,7 @@ async fn main() -> ExitCode {
         .with_env_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("error")))
         .with_writer(std::io::stderr)
         .init();
-    let (dir, temporary) = match folder(&arguments) {
+    let (dir, temporary) = match folder::of_run(arguments.dir.as_deref(), "gridveil-demo-") {
         Ok(folder) => folder,
         Err(error) => {
             eprintln!("error: no folder for the run: {error}");

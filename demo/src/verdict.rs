@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use futures::future::try_join_all;
 use gridveil_bills::{envelope, report::Report};
 use gridveil_chain_client::Chain;
-use gridveil_primitives::PeriodKey;
+use gridveil_primitives::{bill::BillSecret, PeriodKey};
 
 use gridveil_demo::{
     actors::SIDE_BY_SIDE,
@@ -78,6 +78,11 @@ pub async fn judge(day: &Day<'_>, urls: &str) -> Result<Checks, StoryError> {
     checks.add(
         "every user's own check of its bill passes",
         claims::own_checks(&truth, &own_checks(day, urls).await?),
+    );
+    let audit = day.stage.audit_bills(CYCLE, urls).await?;
+    checks.add(
+        "every region's bills add up to its totals at their prices, by the committed sums alone",
+        claims::audited(&truth, audit.status.success(), &audit.json().next().unwrap_or_default()),
     );
     refusals(day, urls, &bills, &mut checks).await?;
     if let Some((meter, report)) = bills.first_key_value() {
@@ -223,7 +228,18 @@ async fn make_dearer(day: &Day<'_>, home: &Home, report: &Report) -> Result<Vec<
         notes,
         ..
     } = report.clone();
-    let dearer = Report::new(&bid, cycle, region, currency, &day.schedule, lines, notes);
+    let dearer = Report {
+        notes,
+        ..Report::new(
+            &bid,
+            cycle,
+            region,
+            currency,
+            &day.schedule,
+            lines,
+            &BillSecret::from_bytes([0; 32]),
+        )
+    };
     envelope::seal(&dearer, &recipient).map_err(|error| StoryError::Missing(error.to_string()))
 }
 

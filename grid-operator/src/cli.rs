@@ -9,7 +9,7 @@ use gridveil_primitives::{CycleId, PeriodIndex, RegionId, PERIODS_PER_CYCLE};
 
 use crate::{consortium::cli::ConsortiumArgs, key_centre::schedule::Start};
 
-/// The key centre and the control centre of a gridveil grid, and the members of its consortium.
+/// The key centre and the control centre of a gridveil grid, the members of its consortium, and its auditors.
 ///
 /// Each command can be stopped at any moment and given again: it carries on where it was. Messages go to the standard
 /// error; set RUST_LOG for more of them.
@@ -39,6 +39,12 @@ pub enum Role {
     ControlCentre(ControlCentreArgs),
     /// Forms and finalises blocks, and decides by vote on members, roles, regions and upgrades.
     Consortium(ConsortiumArgs),
+    /// Compares what a cycle's bills add up to with the totals at their prices. Needs no key; ends with 1 where they differ.
+    Audit {
+        /// The cycle.
+        #[arg(long, value_name = "C")]
+        cycle: CycleId,
+    },
 }
 
 /// The key centre's part of the command line.
@@ -50,6 +56,12 @@ pub struct KeyCentreArgs {
     /// The file with the secret URI of the key centre's account; only its owner may read it.
     #[arg(long, global = true, value_name = "FILE")]
     pub key_file: Option<PathBuf>,
+    /// The file with the age identity that unlocks the root key, best kept on another medium; `init` makes it.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub unlock_key: Option<PathBuf>,
+    /// The file with the passphrase that unlocks the root key instead; - asks for it, or reads the standard input.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
     /// What to do.
     #[command(subcommand)]
     pub command: KeyCentreCommand,
@@ -58,8 +70,22 @@ pub struct KeyCentreArgs {
 /// The key centre's commands.
 #[derive(Subcommand, Debug)]
 pub enum KeyCentreCommand {
-    /// Make the root key and the ledger.
+    /// Make the root key, encrypted, and the ledger.
     Init,
+    /// Encrypt a root key that an older version of this program made.
+    Protect,
+    /// Copy root key and ledger into a new directory, while other commands are at work, too.
+    Backup {
+        /// The directory; it must not be there yet, or be empty.
+        #[arg(value_name = "BACKUP")]
+        to: PathBuf,
+    },
+    /// Make --dir from a backup.
+    Restore {
+        /// The backup.
+        #[arg(value_name = "BACKUP")]
+        from: PathBuf,
+    },
     /// Enrol meters from their requests, register their users on chain, and write sealed responses.
     Enrol {
         /// One request.
@@ -112,6 +138,37 @@ pub enum KeyCentreCommand {
         /// The periods whose manifests to publish, up to and without the last [default: all].
         #[arg(long, value_name = "A..B", value_parser = span)]
         periods: Option<Range<PeriodIndex>>,
+    },
+    /// Take meters out, from a day of a cycle on; then `publish` what follows anew, before that day begins.
+    Eliminate {
+        /// A meter's label; may be given several times.
+        #[arg(long, value_name = "LABEL", required = true)]
+        meter: Vec<String>,
+        /// The cycle.
+        #[arg(long, value_name = "C")]
+        cycle: CycleId,
+        /// The day, counted from 0, each of 48 periods [default: the whole cycle, which must not be published yet].
+        #[arg(long, value_name = "D")]
+        from_day: Option<PeriodIndex>,
+    },
+    /// Put a new meter in the place of a lost one, from a day of a cycle on; then `publish` what follows anew, before that
+    /// day begins. Either meter gets a bill for its days.
+    Replace {
+        /// The lost meter's label.
+        #[arg(long, value_name = "LABEL")]
+        meter: String,
+        /// The new meter's request.
+        #[arg(long, value_name = "FILE")]
+        request: PathBuf,
+        /// The cycle.
+        #[arg(long, value_name = "C")]
+        cycle: CycleId,
+        /// The day, counted from 0, each of 48 periods.
+        #[arg(long, value_name = "D")]
+        from_day: PeriodIndex,
+        /// Where to write the response, as BID.response.age.
+        #[arg(long, value_name = "DIR")]
+        response_dir: PathBuf,
     },
     /// Follow a cycle: find faulty meters, open or withhold the mask sum of each period that has closed.
     Watch {
@@ -202,7 +259,7 @@ impl Cli {
                     }
                 )
             }
-            Role::Consortium(_) => false,
+            Role::Consortium(_) | Role::Audit { .. } => false,
         }
     }
 }
@@ -261,6 +318,16 @@ mod tests {
         assert!(enrol("--request-dir a").is_ok());
         assert!(enrol("").is_err());
         assert!(enrol("--request a --request-dir b").is_err());
+    }
+
+    #[test]
+    fn only_whole_months_are_left_without_a_day() {
+        let parse = |rest: &str| Cli::try_parse_from(format!("grid-operator key-centre {rest}").split_whitespace());
+        assert!(parse("eliminate --meter a --meter b --cycle 3").is_ok());
+        assert!(parse("eliminate --meter a --cycle 3 --from-day 12").is_ok());
+        assert!(parse("eliminate --cycle 3").is_err());
+        assert!(parse("replace --meter a --request r --cycle 3 --from-day 12 --response-dir d").is_ok());
+        assert!(parse("replace --meter a --request r --cycle 3 --response-dir d").is_err());
     }
 
     #[test]

@@ -6,10 +6,11 @@ use std::{path::PathBuf, sync::Arc};
 
 use gridveil_bills::store::{self, Store};
 use gridveil_chain_client::{Chain, Options, RoleKey};
-use gridveil_primitives::Price;
+use gridveil_primitives::{CycleId, Price};
 use serde::Serialize;
 
 use crate::{
+    audit,
     cli::{Cli, ControlCentreArgs, ControlCentreCommand, KeyCentreArgs, KeyCentreCommand, Role},
     config::{need, Config},
     consortium,
@@ -20,8 +21,10 @@ use crate::{
     },
     error::Error,
     grid::{Grid, Node},
-    key_centre::{bill, enrol, faults, init, open_ledger, publish, schedule, status, watch, KeyCentre},
+    key_centre::{backup, bill, enrol, faults, init, open_ledger, publish, revise, schedule, status, watch, KeyCentre},
+    lock::Source,
     output::{table, Output},
+    root_key::{has_root_key, protect_root_key},
 };
 
 /// The end of an endless or long command, said as JSON.
@@ -40,6 +43,7 @@ pub async fn run(cli: Cli) -> Result<(), Error> {
         Role::KeyCentre(args) => key_centre(args, &config, nodes, output).await,
         Role::ControlCentre(args) => control_centre(args, &config, nodes, output).await,
         Role::Consortium(args) => consortium::run::run(args, &config, nodes, output).await,
+        Role::Audit { cycle } => audit(cycle, nodes, output).await,
     }
 }
 
@@ -62,23 +66,69 @@ async fn key_centre(args: KeyCentreArgs, config: &Config, nodes: Vec<String>, ou
         "--dir",
     )?;
     let key_file = args.key_file.or(config.key_centre.key_file.clone());
+    let lock = || {
+        // A flag wins over either setting.
+        match (args.passphrase_file, args.unlock_key) {
+            (None, None) => Source::of(
+                config.key_centre.passphrase_file.clone(),
+                config.key_centre.unlock_key.clone(),
+            ),
+            (passphrase_file, unlock_key) => Source::of(passphrase_file, unlock_key),
+        }
+    };
     // What needs no chain comes first.
-    match args.command {
+    match &args.command {
         KeyCentreCommand::Init => {
-            let new = init(&dir)?;
+            let lock = lock()?;
+            let lock = if has_root_key(&dir) {
+                lock.existing()?
+            } else {
+                lock.fresh()?
+            };
+            let new = init(&dir, &lock)?;
             output.result(&serde_json::json!({ "dir": dir, "new": new }), || match new {
-                true => format!("the key centre in {} is made; back up its root.key now", dir.display()),
+                true => format!(
+                    "the key centre in {} is made; keep copies of what unlocks it elsewhere, nothing else opens its root key",
+                    dir.display()
+                ),
                 false => format!("the key centre in {} is there already", dir.display()),
             });
             return Ok(());
         }
+        KeyCentreCommand::Protect => {
+            let new = protect_root_key(&dir, &lock()?.fresh()?)?;
+            output.result(&serde_json::json!({ "dir": dir, "new": new }), || match new {
+                true => "the root key is encrypted; older copies of it, in backups and on the disk, are not".into(),
+                false => "the root key was encrypted before".into(),
+            });
+            return Ok(());
+        }
+        KeyCentreCommand::Backup { to } => {
+            backup::backup(&dir, to)?;
+            output.result(&serde_json::json!({ "dir": dir, "backup": to }), || {
+                format!("{} is a backup; what unlocks the root key is not in it", to.display())
+            });
+            return Ok(());
+        }
+        KeyCentreCommand::Restore { from } => {
+            let meters = backup::restore(from, &dir, &lock()?.existing()?)?;
+            output.result(&serde_json::json!({ "dir": dir, "meters": meters }), || {
+                format!(
+                    "the key centre in {} is restored, with {meters} meters; enrol again those that came after the backup, \
+                     from the same requests, and give again the commands that were at work",
+                    dir.display()
+                )
+            });
+            return Ok(());
+        }
         KeyCentreCommand::Faults { cycle } => {
-            let found = faults::faults(&open_ledger(&dir)?, cycle)?;
+            let found = faults::faults(&open_ledger(&dir, &lock()?.existing()?)?, *cycle)?;
             output.result(&found, || words_for_faults(&found));
             return Ok(());
         }
         _ => {}
     }
+    let lock = lock()?.existing()?;
     let store = match &args.command {
         KeyCentreCommand::Bill { store, .. } => {
             let spec = need(
@@ -91,7 +141,7 @@ async fn key_centre(args: KeyCentreArgs, config: &Config, nodes: Vec<String>, ou
         }
         _ => None,
     };
-    let centre = KeyCentre::open(&dir, connect(nodes, key_file).await?)?;
+    let centre = KeyCentre::open(&dir, &lock, connect(nodes, key_file).await?)?;
     on_chain(&centre, args.command, store.map(Arc::from), config, output).await
 }
 
@@ -103,7 +153,11 @@ async fn on_chain<G: Grid>(
     output: Output,
 ) -> Result<(), Error> {
     match command {
-        KeyCentreCommand::Init | KeyCentreCommand::Faults { .. } => {}
+        KeyCentreCommand::Init
+        | KeyCentreCommand::Protect
+        | KeyCentreCommand::Backup { .. }
+        | KeyCentreCommand::Restore { .. }
+        | KeyCentreCommand::Faults { .. } => {}
         KeyCentreCommand::Enrol {
             request,
             request_dir,
@@ -146,6 +200,26 @@ async fn on_chain<G: Grid>(
             let done = done?;
             output.result(&done, || words_for_published(&done));
         }
+        KeyCentreCommand::Eliminate { meter, cycle, from_day } => {
+            let bar = output.bar("preparing");
+            let done = revise::eliminate(centre, &meter, cycle, from_day, &bar).await;
+            bar.finish_and_clear();
+            let done = done?;
+            output.result(&done, || words_for_revised(&done));
+        }
+        KeyCentreCommand::Replace {
+            meter,
+            request,
+            cycle,
+            from_day,
+            response_dir,
+        } => {
+            let bar = output.bar("preparing");
+            let done = revise::replace(centre, &meter, &request, cycle, from_day, &response_dir, &bar).await;
+            bar.finish_and_clear();
+            let done = done?;
+            output.result(&done, || words_for_revised(&done));
+        }
         KeyCentreCommand::Watch {
             cycle,
             region,
@@ -154,7 +228,7 @@ async fn on_chain<G: Grid>(
             let bar = output.bar("watching");
             let mut count: usize = 0;
             let watched = watch::watch(centre, cycle, &region, until_closed, &bar, |settled| {
-                count = count.saturating_add(1);
+                count = count.saturating_add(usize::from(settled.is_decided_now()));
                 output.say(&settled, || words_for_settled(&settled), &bar);
             })
             .await;
@@ -240,6 +314,17 @@ async fn control_centre(
     Ok(())
 }
 
+async fn audit(cycle: CycleId, nodes: Vec<String>, output: Output) -> Result<(), Error> {
+    let found = audit::audit(&connect(nodes, None).await?, cycle).await?;
+    output.result(&found, || found.words());
+    if found.adds_up {
+        return Ok(());
+    }
+    let wrong = found.regions.iter().filter(|one| !one.problems.is_empty());
+    let regions = wrong.map(|one| one.region).collect();
+    Err(Error::DoesNotAddUp { cycle, regions })
+}
+
 /// A currency is printed on bills before amounts.
 fn check_currency(currency: &str) -> Result<(), Error> {
     if (1..=8).contains(&currency.chars().count()) && !currency.chars().any(|c| c.is_control() || c.is_whitespace()) {
@@ -287,6 +372,36 @@ fn words_for_published(done: &[publish::Published]) -> String {
     )
 }
 
+fn words_for_revised(done: &revise::Revised) -> String {
+    let revise::Revised {
+        region,
+        cycle,
+        from,
+        meters,
+        left,
+        joined,
+        ..
+    } = done;
+    let (left, since) = match from {
+        Some(from) => (left.join(", "), format!("from period {from} of cycle {cycle} on")),
+        None => (left.join(", "), format!("from cycle {cycle} on")),
+    };
+    let joined = joined.as_ref().map_or_else(String::new, |joined| {
+        format!(
+            ", and {} is in its place; its response is {}",
+            joined.label,
+            joined.response.display()
+        )
+    });
+    let publish = match from {
+        Some(_) => {
+            format!("\nrun `key-centre publish --cycle {cycle}` before then: those periods have no manifests now")
+        }
+        None => String::new(),
+    };
+    format!("{left} is out of region {region} {since}{joined}; {meters} meters remain{publish}")
+}
+
 fn words_for_settled(settled: &watch::Settled) -> String {
     let watch::Settled {
         event,
@@ -299,7 +414,9 @@ fn words_for_settled(settled: &watch::Settled) -> String {
     } = settled;
     let counts = match *event {
         "opened" => format!(" for {meters} meters, {left_out} left out, {excluded} shares excluded"),
-        _ => format!(", too few meters; {excluded} shares belong to no pair"),
+        "withheld" => format!(", too few meters; {excluded} shares belong to no pair"),
+        "recorded" => " in the ledger, with its faults, as the chain has it".into(),
+        _ => ": the chain has it, and no longer the shares that would tell its faults".into(),
     };
     format!("region {region}, period {period}: {event}{counts}")
 }

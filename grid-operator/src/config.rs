@@ -6,6 +6,7 @@
 //! [key_centre]
 //! dir = "key-centre"
 //! key_file = "key-centre.uri"
+//! unlock_key = "/media/stick/key-centre.txt"
 //! store = "http://127.0.0.1:5001"
 //! currency = "GBP"
 //!
@@ -55,6 +56,10 @@ pub struct KeyCentreConfig {
     pub dir: Option<PathBuf>,
     /// The file of the account's key.
     pub key_file: Option<PathBuf>,
+    /// The file of the key that unlocks the root key.
+    pub unlock_key: Option<PathBuf>,
+    /// The file of the passphrase that does so instead; `-` asks for it.
+    pub passphrase_file: Option<PathBuf>,
     /// Where bills are kept: a directory or an http:// address.
     pub store: Option<String>,
     /// The currency of the prices.
@@ -97,12 +102,16 @@ impl Config {
         let files = [
             &mut key.dir,
             &mut key.key_file,
+            &mut key.unlock_key,
             &mut control.dir,
             &mut control.key_file,
             &mut control.tariff,
             &mut config.consortium.key_file,
         ];
         for file in files.into_iter().flatten() {
+            *file = home.join(&file);
+        }
+        if let Some(file) = key.passphrase_file.as_mut().filter(|file| *file != Path::new("-")) {
             *file = home.join(&file);
         }
         if let Some(store) = &mut key.store {
@@ -143,12 +152,14 @@ mod tests {
     fn relative_paths_start_from_the_configuration_and_addresses_stay() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("operator.toml");
-        let text = "nodes = ['ws://a']\n[key_centre]\ndir = 'kc'\nkey_file = '/keys/kc'\nstore = 'bills'\n\
+        let text =
+            "nodes = ['ws://a']\n[key_centre]\ndir = 'kc'\nkey_file = '/keys/kc'\nunlock_key = 'u'\nstore = 'bills'\n\
                     [control_centre]\ntariff = 't.toml'\n[consortium]\nkey_file = 'm.uri'\nown_node = 'ws://b'";
         std::fs::write(&path, text).unwrap();
         let config = Config::load(Some(&path)).unwrap();
         assert_eq!(config.key_centre.dir, Some(dir.path().join("kc")));
         assert_eq!(config.key_centre.key_file, Some("/keys/kc".into()));
+        assert_eq!(config.key_centre.unlock_key, Some(dir.path().join("u")));
         assert_eq!(
             config.key_centre.store,
             Some(dir.path().join("bills").to_string_lossy().into_owned())
@@ -158,6 +169,8 @@ mod tests {
         assert_eq!(config.consortium.own_node.as_deref(), Some("ws://b"));
         let remote = load("[key_centre]\nstore = 'http://127.0.0.1:5001'").unwrap();
         assert_eq!(remote.key_centre.store.as_deref(), Some("http://127.0.0.1:5001"));
+        let asked = load("[key_centre]\npassphrase_file = '-'").unwrap();
+        assert_eq!(asked.key_centre.passphrase_file, Some("-".into()));
     }
 
     #[test]

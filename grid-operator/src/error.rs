@@ -9,9 +9,12 @@
 use std::path::PathBuf;
 
 use gridveil_chain_client::{enrolment::EnrolmentError, KeyError};
-use gridveil_primitives::{CycleId, PeriodKey, RegionId, Role};
+use gridveil_primitives::{CycleId, PeriodIndex, PeriodKey, RegionId, Role};
 
-use crate::{control_centre::tariff::TariffError, ledger::LedgerError, state::StateError};
+use crate::{
+    control_centre::tariff::TariffError, ledger::LedgerError, lock::LockError, root_key::RootKeyError,
+    state::StateError,
+};
 
 /// An operator's error.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +28,12 @@ pub enum Error {
     /// The key centre's ledger failed.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// The root key's file failed.
+    #[error(transparent)]
+    RootKey(#[from] RootKeyError),
+    /// The root key's lock failed.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// A file failed.
     #[error(transparent)]
     File(#[from] StateError),
@@ -164,8 +173,8 @@ pub enum Error {
     },
     /// The ledger's meters are not those that the filter was made for.
     #[error(
-        "region {region} has {ledger} meters in cycle {cycle} by the ledger, and {chain} by its published filter; use \
-         the ledger that the filter was made from"
+        "region {region} has {ledger} meters in cycle {cycle} by the ledger, and {chain} by a filter that is published; use \
+         the ledger that the filter was made from, or enrol again whom an older backup of it lacks"
     )]
     MetersDiffer {
         /// The region.
@@ -176,6 +185,38 @@ pub enum Error {
         ledger: u32,
         /// How many the filter was made for.
         chain: u32,
+    },
+    /// No meter has this name.
+    #[error("no meter of the ledger is called {0}; `key-centre faults` and the requests have the names")]
+    UnknownMeter(String),
+    /// Other meters of the region change already.
+    #[error(
+        "nothing was changed: other meters of region {region} change in cycle {cycle} with period {from} already. If that \
+         command was broken off, give it again; then choose a later day for this one"
+    )]
+    Revised {
+        /// The region.
+        region: RegionId,
+        /// The cycle.
+        cycle: CycleId,
+        /// The first period of the change.
+        from: PeriodIndex,
+    },
+    /// The day has begun, or begins before the chain could be told.
+    #[error("nothing was changed: period {from} of cycle {cycle} has opened; choose a later day")]
+    TooLate {
+        /// The cycle.
+        cycle: CycleId,
+        /// The first period of the day.
+        from: PeriodIndex,
+    },
+    /// The region's meters changed while manifests were made for those of before.
+    #[error("the meters of region {region} were changed in cycle {cycle} in the meantime; give the command again")]
+    Outdated {
+        /// The region.
+        region: RegionId,
+        /// The cycle.
+        cycle: CycleId,
     },
     /// A stored key is no key.
     #[error("the ledger's spend key of {label} is not a point; restore the ledger from its backup")]
@@ -206,6 +247,14 @@ pub enum Error {
         cycle: CycleId,
         /// What is missing.
         problem: String,
+    },
+    /// An audit found that bills and totals differ, or cannot be compared.
+    #[error("the bills of cycle {cycle} are not shown to add up to its totals: see {}", those(.regions))]
+    DoesNotAddUp {
+        /// The cycle.
+        cycle: CycleId,
+        /// Where not.
+        regions: Vec<RegionId>,
     },
     /// A worker failed in a way that none should.
     #[error("a worker failed: {0}; please report this")]
@@ -242,6 +291,15 @@ fn those_open(open: &[String]) -> String {
     match open {
         [] => "and no other either".into(),
         open => format!("only {}", open.join(", ")),
+    }
+}
+
+/// The regions in question, in words.
+fn those(regions: &[RegionId]) -> String {
+    let named: Vec<_> = regions.iter().map(ToString::to_string).collect();
+    match named.as_slice() {
+        [] => "that no region took part".into(),
+        named => format!("region {}", named.join(", ")),
     }
 }
 

@@ -3,24 +3,26 @@
 //! Openings and filters are checked with the same functions that the chain uses. A test can make an order fail, lose
 //! its answer, stop the operator dead just before or just after the chain takes it, or let the node go away.
 
+mod bills;
+mod grid;
+
 use std::{
     collections::BTreeMap,
     future::Future,
     sync::{Arc, Mutex, MutexGuard},
-    time::Duration,
 };
 
 use codec::Encode;
 use gridveil_chain_client::{Error, Head};
 use gridveil_primitives::{
     commitment::verify_opening, filter, share, tally, Bid, BillRecord, CycleId, CycleSchedule, Manifest, Moment,
-    Outcome, PeriodIndex, PeriodKey, PeriodStatus, PeriodView, PointBytes, Price, Prid, RegionId, RegionInfo, Role,
-    Share, Total,
+    Outcome, PeriodKey, PeriodStatus, PeriodView, PointBytes, Price, Prid, RegionBills, RegionId, RegionInfo, Revision,
+    Role, Total, PERIODS_PER_DAY,
 };
 use tokio::sync::{watch, Notify};
 
 use crate::{
-    grid::{BlockHash, Follow, Grid, Order},
+    grid::{BlockHash, Follow, Order},
     limits,
 };
 
@@ -48,12 +50,15 @@ pub struct World {
     pub users: BTreeMap<Bid, [u8; 32]>,
     pub cycles: Vec<CycleSchedule>,
     pub filters: BTreeMap<(RegionId, CycleId), (u32, Vec<u8>)>,
+    pub revisions: BTreeMap<(RegionId, CycleId), Vec<(Revision, Vec<u8>)>>,
+    /// Those that count.
     pub manifests: BTreeMap<PeriodKey, Manifest>,
     pub shares: BTreeMap<PeriodKey, BTreeMap<Prid, u64>>,
     pub closed: BTreeMap<PeriodKey, PeriodStatus>,
     pub outcomes: BTreeMap<PeriodKey, Outcome>,
     pub prices: BTreeMap<PeriodKey, Price>,
     pub bills: BTreeMap<(CycleId, Bid), BillRecord>,
+    pub sums: BTreeMap<(RegionId, CycleId), RegionBills>,
     pub finished: Vec<CycleId>,
     /// Every order that was applied.
     pub orders: Vec<Order>,
@@ -61,6 +66,8 @@ pub struct World {
     pub plan: Option<(usize, Fate)>,
     /// A share that the node keeps to itself.
     pub hidden: Option<Prid>,
+    /// Whether all shares have left the state.
+    pub pruned: bool,
     /// Whether the node is away, while the chain goes on.
     pub away: bool,
     /// How often something was asked of the node while it was away.
@@ -222,13 +229,8 @@ impl World {
             let schedule = self.cycles[key.cycle as usize];
             if schedule.closes(key.period).unwrap() <= self.now {
                 let view = self.view(&key).unwrap();
-                let known = filter::contains_tally(
-                    &self.filters[&(key.region, key.cycle)].1,
-                    key.region,
-                    key.cycle,
-                    key.period,
-                    &view.tally,
-                );
+                let (_, filter) = self.promised(&key).unwrap();
+                let known = filter::contains_tally(filter, key.region, key.cycle, key.period, &view.tally);
                 let complete = view.count == view.meters * 2 && known;
                 self.closed.insert(
                     key,
@@ -239,6 +241,21 @@ impl World {
                     },
                 );
             }
+        }
+    }
+
+    pub fn revised(&self, region: RegionId, cycle: CycleId) -> Vec<Revision> {
+        let revisions = self.revisions.get(&(region, cycle)).into_iter().flatten();
+        revisions.map(|(revision, _)| *revision).collect()
+    }
+
+    /// The meters and BF2 in force in a period.
+    fn promised(&self, key: &PeriodKey) -> Option<(u32, &Vec<u8>)> {
+        let place = (key.region, key.cycle);
+        let mut revisions = self.revisions.get(&place).into_iter().flatten().rev();
+        match revisions.find(|(revision, _)| revision.from <= key.period) {
+            Some((revision, filter)) => Some((revision.meters, filter)),
+            None => self.filters.get(&place).map(|(meters, filter)| (*meters, filter)),
         }
     }
 
@@ -344,9 +361,7 @@ impl World {
                 first,
                 manifests,
             } => {
-                let Some((meters, _)) = self.filters.get(&(*region, *cycle)) else {
-                    return refuse("CycleFilterMissing");
-                };
+                ensure(self.filters.contains_key(&(*region, *cycle)), "CycleFilterMissing")?;
                 ensure(
                     !manifests.is_empty() && manifests.len() <= limits::MANIFESTS,
                     "NothingToPublish",
@@ -366,9 +381,10 @@ impl World {
                     };
                     ensure(self.now < opens, "PeriodAlreadyOpen")?;
                     ensure(!self.manifests.contains_key(&key), "ManifestAlreadyPublished")?;
-                    ensure(manifest.meters == *meters, "MetersDiffer")?;
+                    let meters = self.promised(&key).map_or(0, |(meters, _)| meters);
+                    ensure(manifest.meters == meters, "MetersDiffer")?;
                     ensure(
-                        manifest.filter.len() == filter::period_filter_len(*meters),
+                        manifest.filter.len() == filter::period_filter_len(meters),
                         "MalformedFilter",
                     )?;
                 }
@@ -382,6 +398,38 @@ impl World {
                         manifest.clone(),
                     );
                 }
+            }
+            Order::ReviseCycle {
+                region,
+                cycle,
+                revision: Revision { from, meters },
+                filter,
+            } => {
+                let (schedule, place) = (self.cycles[*cycle as usize], (*region, *cycle));
+                let Some((first, _)) = self.filters.get(&place) else {
+                    return refuse("CycleFilterMissing");
+                };
+                ensure(
+                    schedule.opens(*from).is_some_and(|opens| self.now < opens),
+                    "PeriodAlreadyOpen",
+                )?;
+                ensure(from.is_multiple_of(PERIODS_PER_DAY), "NotADaysStart")?;
+                let length = filter::cycle_filter_len(schedule.periods - from);
+                ensure(length == filter.len(), "MalformedFilter")?;
+                let revisions = self.revised(*region, *cycle);
+                let latest = revisions.last();
+                ensure(latest.is_none_or(|latest| latest.from < *from), "RevisionOutOfOrder")?;
+                ensure(*meters <= latest.map_or(*first, |latest| latest.meters), "MetersJoin")?;
+                let revision = Revision {
+                    from: *from,
+                    meters: *meters,
+                };
+                let kept = |key: &PeriodKey| (key.region, key.cycle) != place || key.period < *from;
+                self.manifests.retain(|key, _| kept(key));
+                self.revisions
+                    .entry(place)
+                    .or_default()
+                    .push((revision, filter.clone()));
             }
             Order::Open(key, opening) => {
                 let (count, sum) = self.exclude(key, &opening.excluded)?;
@@ -409,16 +457,8 @@ impl World {
                 ensure(!self.prices.contains_key(key), "AlreadyPriced")?;
                 self.prices.insert(*key, *price);
             }
-            Order::PublishBills(cycle, bills) => {
-                ensure(!self.finished.contains(cycle), "AlreadyFinished")?;
-                ensure(bills.iter().all(|(bid, _)| self.users.contains_key(bid)), "UnknownUser")?;
-                ensure(
-                    bills.iter().all(|(bid, _)| !self.bills.contains_key(&(*cycle, *bid))),
-                    "AlreadyBilled",
-                )?;
-                self.bills
-                    .extend(bills.iter().map(|(bid, record)| ((*cycle, *bid), record.clone())));
-            }
+            Order::PublishBills(region, cycle, bills) => self.publish_bills(*region, *cycle, bills)?,
+            Order::Reconcile(region, cycle, opening) => self.reconcile(*region, *cycle, opening)?,
             Order::FinishCycle(cycle) => {
                 ensure(!self.finished.contains(cycle), "AlreadyFinished")?;
                 self.finished.push(*cycle);
@@ -426,150 +466,5 @@ impl World {
         }
         self.orders.push(order.clone());
         Ok(())
-    }
-}
-
-impl Grid for FakeGrid {
-    type Heads = FakeHeads;
-
-    fn genesis(&self) -> [u8; 32] {
-        GENESIS
-    }
-
-    fn account(&self) -> Option<[u8; 32]> {
-        self.account
-    }
-
-    async fn finalised(&self) -> Result<Head, Error> {
-        self.reach()?;
-        Ok(head(*self.height.borrow()))
-    }
-
-    async fn heads(&self) -> Result<FakeHeads, Error> {
-        self.reach()?;
-        Ok(FakeHeads {
-            grid: self.clone(),
-            height: self.height.subscribe(),
-            begun: false,
-        })
-    }
-
-    async fn now(&self, at: BlockHash) -> Result<Moment, Error> {
-        self.check(at)?;
-        Ok(self.world().now)
-    }
-
-    async fn regions(&self, at: BlockHash) -> Result<Vec<(RegionId, RegionInfo)>, Error> {
-        self.check(at)?;
-        Ok(self
-            .world()
-            .regions
-            .iter()
-            .map(|(region, info)| (*region, *info))
-            .collect())
-    }
-
-    async fn role(&self, account: [u8; 32], at: BlockHash) -> Result<Option<Role>, Error> {
-        self.check(at)?;
-        Ok(self.world().roles.get(&account).copied())
-    }
-
-    async fn cycle(&self, cycle: CycleId, at: BlockHash) -> Result<Option<CycleSchedule>, Error> {
-        self.check(at)?;
-        Ok(self.world().cycles.get(cycle as usize).copied())
-    }
-
-    async fn latest_cycle(&self, at: BlockHash) -> Result<Option<CycleId>, Error> {
-        self.check(at)?;
-        Ok((self.world().cycles.len() as CycleId).checked_sub(1))
-    }
-
-    async fn filter_meters(&self, region: RegionId, cycle: CycleId, at: BlockHash) -> Result<Option<u32>, Error> {
-        self.check(at)?;
-        Ok(self.world().filters.get(&(region, cycle)).map(|(meters, _)| *meters))
-    }
-
-    async fn cycle_view(
-        &self,
-        region: RegionId,
-        cycle: CycleId,
-        at: BlockHash,
-    ) -> Result<Vec<(PeriodIndex, PeriodView)>, Error> {
-        self.check(at)?;
-        let world = self.world();
-        let keys = world
-            .manifests
-            .keys()
-            .filter(|key| (key.region, key.cycle) == (region, cycle));
-        Ok(keys
-            .map(|key| (key.period, world.view(key).expect("it has a manifest")))
-            .collect())
-    }
-
-    async fn period(&self, key: PeriodKey, at: BlockHash) -> Result<Option<PeriodView>, Error> {
-        self.check(at)?;
-        Ok(self.world().view(&key))
-    }
-
-    async fn shares(&self, key: PeriodKey, at: BlockHash) -> Result<Vec<Share>, Error> {
-        self.check(at)?;
-        let world = self.world();
-        let shares = world.shares.get(&key).into_iter().flatten();
-        let shown = shares.filter(|(prid, _)| world.hidden != Some(**prid));
-        Ok(shown
-            .map(|(prid, value)| Share {
-                prid: *prid,
-                value: *value,
-            })
-            .collect())
-    }
-
-    async fn user(&self, bid: Bid, at: BlockHash) -> Result<Option<[u8; 32]>, Error> {
-        self.check(at)?;
-        Ok(self.world().users.get(&bid).copied())
-    }
-
-    async fn bill(&self, cycle: CycleId, bid: Bid, at: BlockHash) -> Result<Option<BillRecord>, Error> {
-        self.check(at)?;
-        Ok(self.world().bills.get(&(cycle, bid)).cloned())
-    }
-
-    async fn submit(&self, order: &Order) -> Result<(), Error> {
-        self.reach()?;
-        let fate = {
-            let mut world = self.world();
-            match world.plan.take() {
-                Some((0, fate)) => Some(fate),
-                Some((pass, fate)) => {
-                    world.plan = Some((pass - 1, fate));
-                    None
-                }
-                None => None,
-            }
-        };
-        match fate {
-            Some(Fate::DiesBefore) => return self.dead().await,
-            Some(Fate::NodeFails) => {
-                return Err(Error::TimedOut {
-                    what: "an order".into(),
-                    after: Duration::from_secs(1),
-                });
-            }
-            Some(Fate::NodeLeaves) => {
-                self.world().away = true;
-                return self.reach();
-            }
-            _ => {}
-        }
-        let applied = self.world().apply(self.account, order);
-        self.finalise();
-        match fate {
-            Some(Fate::DiesAfter) => self.dead().await,
-            Some(Fate::AnswerLost) => Err(Error::Unresolved {
-                call: "an order".into(),
-                after: Duration::from_secs(1),
-            }),
-            _ => applied,
-        }
     }
 }

@@ -12,10 +12,11 @@ use std::{
     time::Duration,
 };
 
+use futures::future::try_join_all;
 use gridveil_chain_client::Head;
 use gridveil_primitives::{CycleId, CycleSchedule, PeriodKey, PeriodView, RegionId};
 use indicatif::ProgressBar;
-use tokio::{sync::mpsc, task::JoinSet, time::sleep};
+use tokio::{sync::watch, task::JoinSet, time::sleep};
 
 use crate::{
     error::{show, Error},
@@ -47,7 +48,7 @@ pub trait Job: Clone + Send + Sync + 'static {
     type Done: Send + 'static;
 
     /// What the period needs.
-    fn judge(&self, view: &PeriodView) -> Step;
+    fn judge(&self, key: &PeriodKey, view: &PeriodView) -> Step;
 
     /// Does it; `view` is the period at the block `at`. Returns when the chain has it, finalised.
     fn act(
@@ -133,14 +134,17 @@ pub async fn follow<G: Grid, J: Job>(
             return follower.verdict();
         }
         tokio::select! {
-            head = heads.recv() => match head {
-                Some(Ok(head)) => match follower.look(head).await {
+            // What a look finds while there is no hand free for it is out of date by the time that there is.
+            Ok(()) = heads.changed(), if tasks.len() < IN_FLIGHT => {
+                let Some(head) = *heads.borrow_and_update() else { continue };
+                match follower.look(head).await {
                     Err(error) if error.is_transient() => tracing::warn!(%error, "looking again at the next head"),
                     other => other?,
-                },
-                Some(Err(error)) => return Err(error.into()),
-                None => return Err(Error::Worker("the heads ended".into())),
-            },
+                }
+            }
+            Some(ended) = source.join_next() => {
+                return Err(ended.map_or_else(|failure| Error::Worker(failure.to_string()), Error::from));
+            }
             Some(done) = tasks.join_next() => {
                 let (key, result) = done.map_err(|failure| Error::Worker(failure.to_string()))?;
                 follower.busy.remove(&key);
@@ -163,26 +167,24 @@ pub async fn follow<G: Grid, J: Job>(
     }
 }
 
-/// Keeps waiting for heads on a task of its own, so that no wait is ever broken off half way.
+/// Keeps waiting for heads on a task of its own, so that no wait is ever broken off half way, until it fails for good. Only the
+/// newest is kept: one that came while the last look took long is past.
 fn spawn_heads<F: Follow + 'static>(
     mut heads: F,
-    on: &mut JoinSet<()>,
-) -> mpsc::Receiver<Result<Head, gridveil_chain_client::Error>> {
-    let (send, receive) = mpsc::channel(1);
+    on: &mut JoinSet<gridveil_chain_client::Error>,
+) -> watch::Receiver<Option<Head>> {
+    let (send, receive) = watch::channel(None);
     on.spawn(async move {
         loop {
-            let head = heads.next().await;
-            match head {
+            match heads.next().await {
+                Ok(head) => {
+                    send.send_replace(Some(head));
+                }
                 Err(error) if error.is_transient() => {
                     tracing::warn!(%error, "waiting for a node that finalises");
                     sleep(PAUSE).await;
                 }
-                head => {
-                    let last = head.is_err();
-                    if send.send(head).await.is_err() || last {
-                        return;
-                    }
-                }
+                Err(error) => return error,
             }
         }
     });
@@ -233,8 +235,8 @@ impl<G: Grid, J: Job> Follower<'_, G, J> {
         for ((region, cycle), keys) in due {
             let mut view = BTreeMap::new();
             if keys.len() <= FEW {
-                for key in &keys {
-                    let period = self.grid.period(*key, head.hash).await?;
+                let periods = keys.iter().map(|key| self.grid.period(*key, head.hash));
+                for (key, period) in keys.iter().zip(try_join_all(periods).await?) {
                     view.extend(period.map(|period| (key.period, period)));
                 }
             } else {
@@ -244,7 +246,7 @@ impl<G: Grid, J: Job> Follower<'_, G, J> {
                 match view.get(&key.period) {
                     // It is over and never had a manifest: it took no shares, and has nothing to settle.
                     None => self.settled(&key),
-                    Some(view) => match self.job.judge(view) {
+                    Some(view) => match self.job.judge(&key, view) {
                         Step::Wait => {}
                         Step::Act => self.ready.push_back((key, *view, head.hash)),
                         Step::Settled => self.settled(&key),

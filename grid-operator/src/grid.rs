@@ -9,8 +9,8 @@ use std::{fmt, future::Future};
 
 use gridveil_chain_client::{calls, Chain, Error, Head, Heads, RoleKey};
 use gridveil_primitives::{
-    Bid, BillRecord, CycleId, CycleSchedule, Manifest, Moment, Opening, PeriodIndex, PeriodKey, PeriodView, Price,
-    Prid, RegionId, RegionInfo, Role, Share,
+    Bid, BillOpening, BillRecord, CycleId, CycleSchedule, Manifest, Moment, Opening, PeriodIndex, PeriodKey,
+    PeriodView, Price, Prid, RegionBills, RegionId, RegionInfo, Revision, Role, Share,
 };
 
 use crate::error::is_passing;
@@ -47,14 +47,27 @@ pub enum Order {
         /// A manifest for each.
         manifests: Vec<Manifest>,
     },
+    /// Give a region other meters from a period on.
+    ReviseCycle {
+        /// The region.
+        region: RegionId,
+        /// The cycle.
+        cycle: CycleId,
+        /// From when on, and how many.
+        revision: Revision,
+        /// BF2 over the periods from there on.
+        filter: Vec<u8>,
+    },
     /// Open a period's mask sum.
     Open(PeriodKey, Opening),
     /// Leave a period's mask sum closed; the shares belong to no complete pair.
     Withhold(PeriodKey, Vec<Prid>),
     /// Set a period's price.
     SetPrice(PeriodKey, Price),
-    /// Publish where bills are.
-    PublishBills(CycleId, Vec<(Bid, BillRecord)>),
+    /// Publish where the bills of users in a region are, and what they come to, hidden.
+    PublishBills(RegionId, CycleId, Vec<(Bid, BillRecord)>),
+    /// Open what a region's bills of a cycle add up to.
+    Reconcile(RegionId, CycleId, BillOpening),
     /// Declare a cycle billed.
     FinishCycle(CycleId),
 }
@@ -89,13 +102,20 @@ pub trait Grid: Clone + Send + Sync + 'static {
         -> impl Future<Output = Result<Option<CycleSchedule>, Error>> + Send;
     /// The latest cycle that is scheduled.
     fn latest_cycle(&self, at: BlockHash) -> impl Future<Output = Result<Option<CycleId>, Error>> + Send;
-    /// How many meters the filter of a region and cycle was made for; `None` while it is not published.
+    /// How many meters the filter that a region's cycle began with was made for; `None` while it is not published.
     fn filter_meters(
         &self,
         region: RegionId,
         cycle: CycleId,
         at: BlockHash,
     ) -> impl Future<Output = Result<Option<u32>, Error>> + Send;
+    /// The changes of a region's meters within a cycle, by ascending first period.
+    fn revisions(
+        &self,
+        region: RegionId,
+        cycle: CycleId,
+        at: BlockHash,
+    ) -> impl Future<Output = Result<Vec<Revision>, Error>> + Send;
     /// The periods of a region and cycle that have a manifest, by ascending index.
     fn cycle_view(
         &self,
@@ -116,6 +136,13 @@ pub trait Grid: Clone + Send + Sync + 'static {
         bid: Bid,
         at: BlockHash,
     ) -> impl Future<Output = Result<Option<BillRecord>, Error>> + Send;
+    /// What a region's bills of a cycle add up to; `None` while there are none.
+    fn region_bills(
+        &self,
+        region: RegionId,
+        cycle: CycleId,
+        at: BlockHash,
+    ) -> impl Future<Output = Result<Option<RegionBills>, Error>> + Send;
     /// Gives an order and waits until it is finalised and done.
     fn submit(&self, order: &Order) -> impl Future<Output = Result<(), Error>> + Send;
 }
@@ -196,6 +223,10 @@ impl Grid for Node {
             .map(|(meters, _)| meters))
     }
 
+    async fn revisions(&self, region: RegionId, cycle: CycleId, at: BlockHash) -> Result<Vec<Revision>, Error> {
+        self.chain.revisions_at(region, cycle, at).await
+    }
+
     async fn cycle_view(
         &self,
         region: RegionId,
@@ -221,6 +252,15 @@ impl Grid for Node {
         self.chain.bill_at(cycle, &bid, at).await
     }
 
+    async fn region_bills(
+        &self,
+        region: RegionId,
+        cycle: CycleId,
+        at: BlockHash,
+    ) -> Result<Option<RegionBills>, Error> {
+        self.chain.region_bills_at(region, cycle, at).await
+    }
+
     async fn submit(&self, order: &Order) -> Result<(), Error> {
         let call = match order {
             Order::RegisterUsers(users) => calls::register_users(users),
@@ -237,16 +277,23 @@ impl Grid for Node {
                 first,
                 manifests,
             } => calls::publish_manifests(*region, *cycle, *first, manifests),
+            Order::ReviseCycle {
+                region,
+                cycle,
+                revision,
+                filter,
+            } => calls::revise_cycle(*region, *cycle, *revision, filter),
             Order::Open(key, opening) => calls::open(key, opening),
             Order::Withhold(key, excluded) => calls::withhold(key, excluded),
             Order::SetPrice(key, price) => calls::set_price(key, *price),
-            Order::PublishBills(cycle, bills) => {
+            Order::PublishBills(region, cycle, bills) => {
                 let bills: Vec<_> = bills
                     .iter()
-                    .map(|(bid, bill)| (*bid, bill.cid.clone(), bill.hash))
+                    .map(|(bid, bill)| (*bid, bill.cid.clone(), bill.hash, bill.commitments))
                     .collect();
-                calls::publish_bills(*cycle, &bills)
+                calls::publish_bills(*region, *cycle, &bills)
             }
+            Order::Reconcile(region, cycle, opening) => calls::reconcile(*region, *cycle, opening),
             Order::FinishCycle(cycle) => calls::finish_cycle(*cycle),
         };
         let Some(key) = &self.key else {

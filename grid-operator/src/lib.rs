@@ -1,4 +1,5 @@
-//! The two operators of a grid, the [`key_centre`] and the [`control_centre`], and the members of its [`consortium`].
+//! The two operators of a grid, the [`key_centre`] and the [`control_centre`], the members of its [`consortium`], and whoever
+//! wants to [`audit`] it.
 //!
 //! The binary `grid-operator` is this library behind a command line. Every command acts on finalised state only (but for
 //! a member that asks for the best chain, to end a stall of finality),
@@ -9,6 +10,7 @@
 //! **Privacy.** The key centre can unmask readings and does so for bills alone; the control centre sees regional
 //! totals. Neither writes a reading to disk, to a log or to the chain.
 
+pub mod audit;
 pub mod cli;
 pub mod commands;
 pub mod config;
@@ -22,7 +24,9 @@ pub mod grid;
 pub mod key_centre;
 pub mod ledger;
 pub mod limits;
+pub mod lock;
 pub mod output;
+pub mod root_key;
 pub mod state;
 #[cfg(test)]
 mod tests;

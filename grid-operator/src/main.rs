@@ -1,4 +1,4 @@
-//! `grid-operator`: the command line of the key centre and the control centre.
+//! `grid-operator`: the command line of the key centre, the control centre, the consortium's members, and auditors.
 //!
 //! Ends with 0 when the command is done (or, where it has no end of its own, when it is stopped), with 1 when it
 //! failed, and with 130 when a signal stopped it half way; given again, it then carries on.

@@ -3,8 +3,7 @@
 //! Every file written here is complete or absent: it is written beside its place, flushed, and moved there. Secrets are
 //! refused when anyone but their owner could have read them, before a byte of them is used.
 //!
-//! **Privacy.** The root key unmasks every reading of every meter; it is kept in one file of mode 0600 and in memory
-//! that is wiped, and is never logged.
+//! **Privacy.** What is read of a secret is wiped from memory and never logged.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
@@ -13,13 +12,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use gridveil_primitives::{hash, keys::RootKey};
-use rand::{rngs::OsRng, RngCore};
 use tempfile::NamedTempFile;
-use zeroize::{Zeroize, Zeroizing};
-
-/// The root key's file in the key centre's state directory.
-pub const ROOT_KEY_FILE: &str = "root.key";
+use zeroize::Zeroizing;
 
 /// What can be wrong with a file of the operator's.
 #[derive(Debug, thiserror::Error)]
@@ -48,16 +42,10 @@ pub enum StateError {
         /// Its mode.
         mode: u32,
     },
-    /// A root key file does not hold a root key.
-    #[error("{path} is not a root key: it must hold 64 hexadecimal digits; restore it from its backup")]
-    NotARootKey {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The directory holds no key centre.
-    #[error("{path} holds no root key; run `grid-operator key-centre --dir DIR init` first, or give the right --dir")]
-    NotInitialised {
-        /// Where the root key was looked for.
+    /// A directory is to be made where something is.
+    #[error("{path} is there and is not an empty directory; nothing was written: name another one")]
+    NotEmpty {
+        /// Where it was to be made.
         path: PathBuf,
     },
 }
@@ -92,6 +80,42 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), StateError> {
     sync_directory_of(path).map_err(writing(path))
 }
 
+/// Writes a file whole or not at all, readable by its owner only, unless one is there. Says whether it was written.
+pub fn write_new(path: &Path, bytes: &[u8]) -> Result<bool, StateError> {
+    let file = beside(path, bytes).map_err(writing(path))?;
+    match file.persist_noclobber(path) {
+        Ok(_) => sync_directory_of(path).map_err(writing(path)).map(|()| true),
+        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(writing(path)(error.error)),
+    }
+}
+
+/// Makes a directory, which only its owner may enter, with what `fill` puts into it: whole or not at all.
+///
+/// Errors: [`StateError::NotEmpty`] where something is there that is not an empty directory.
+pub fn make_dir_whole<E: From<StateError>>(path: &Path, fill: impl FnOnce(&Path) -> Result<(), E>) -> Result<(), E> {
+    let private = fs::Permissions::from_mode(0o700);
+    let mut builder = tempfile::Builder::new();
+    let builder = builder.prefix(".gridveil-").permissions(private);
+    let made = builder.tempdir_in(directory_of(path)).map_err(writing(path))?;
+    fill(made.path())?;
+    sync_directory(made.path()).map_err(writing(path))?;
+    match fs::rename(made.path(), path) {
+        Ok(()) => drop(made.keep()),
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::NotADirectory
+            ) =>
+        {
+            return Err(StateError::NotEmpty { path: path.to_owned() }.into())
+        }
+        Err(error) => return Err(writing(path)(error).into()),
+    }
+    sync_directory_of(path).map_err(writing(path))?;
+    Ok(())
+}
+
 /// A flushed temporary file (mode 0600) in the directory of `path`.
 fn beside(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
     let mut file = NamedTempFile::new_in(directory_of(path))?;
@@ -106,8 +130,12 @@ fn directory_of(path: &Path) -> &Path {
         .unwrap_or(Path::new("."))
 }
 
+fn sync_directory(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
 fn sync_directory_of(path: &Path) -> io::Result<()> {
-    File::open(directory_of(path))?.sync_all()
+    sync_directory(directory_of(path))
 }
 
 /// Opens a file, if only its owner may.
@@ -182,102 +210,45 @@ pub fn json_files(directory: &Path) -> Result<Vec<PathBuf>, StateError> {
     Ok(files)
 }
 
-/// Makes the key centre's root key in `directory`, unless one is there. Says whether it was made now.
-pub fn make_root_key(directory: &Path) -> Result<bool, StateError> {
-    make_private_dir(directory)?;
-    let path = directory.join(ROOT_KEY_FILE);
-    if path.exists() {
-        return load_root_key(directory).map(|_| false);
-    }
-    let mut key = Zeroizing::new([0u8; 32]);
-    OsRng.fill_bytes(key.as_mut());
-    let mut text = Zeroizing::new(hex::encode(&key[..]));
-    text.push('\n');
-    // Never over a key that another process has put there in the meantime.
-    let file = beside(&path, text.as_bytes()).map_err(writing(&path))?;
-    match file.persist_noclobber(&path) {
-        Ok(_) => sync_directory_of(&path).map_err(writing(&path)).map(|()| true),
-        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-        Err(error) => Err(writing(&path)(error.error)),
-    }
-}
-
-/// Reads the key centre's root key from `directory`.
-pub fn load_root_key(directory: &Path) -> Result<RootKey, StateError> {
-    let path = directory.join(ROOT_KEY_FILE);
-    if !path.exists() {
-        return Err(StateError::NotInitialised { path });
-    }
-    let text = read_secret(&path)?;
-    let mut bytes = Zeroizing::new([0u8; 32]);
-    match hex::decode_to_slice(text.trim_ascii(), bytes.as_mut()) {
-        Ok(()) => Ok(RootKey::from_bytes(*bytes)),
-        Err(_) => Err(StateError::NotARootKey { path }),
-    }
-}
-
-/// What the ledger remembers of a root key, to notice that it was given another one's: a hash that tells nothing of it.
-pub fn fingerprint(root: &RootKey) -> [u8; 32] {
-    let mut bytes = root.to_bytes();
-    let print = hash::blake2b_256(&[b"gridveil/v1/root-key-fingerprint", &bytes[..]]);
-    bytes.zeroize();
-    print
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_root_key_is_made_once_and_kept() {
+    fn a_directory_is_made_whole_or_not_at_all_and_over_nothing() {
         let dir = tempfile::tempdir().unwrap();
-        assert!(make_root_key(dir.path()).unwrap());
-        let first = fingerprint(&load_root_key(dir.path()).unwrap());
-        assert!(!make_root_key(dir.path()).unwrap());
-        assert_eq!(fingerprint(&load_root_key(dir.path()).unwrap()), first);
-        let mode = fs::metadata(dir.path().join(ROOT_KEY_FILE))
-            .unwrap()
-            .permissions()
-            .mode();
-        assert_eq!(mode & 0o777, 0o600);
-    }
-
-    #[test]
-    fn two_root_keys_differ() {
-        let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        make_root_key(one.path()).unwrap();
-        make_root_key(other.path()).unwrap();
-        let print = |dir: &Path| fingerprint(&load_root_key(dir).unwrap());
-        assert_ne!(print(one.path()), print(other.path()));
+        let path = dir.path().join("made");
+        let write = |at: &Path| write_atomically(&at.join("file"), b"text");
+        let broken: Result<(), StateError> = make_dir_whole(&path, |at| {
+            write(at)?;
+            Err(StateError::NotEmpty { path: at.to_owned() })
+        });
+        assert!(broken.is_err());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "nothing is left behind");
+        fs::create_dir(&path).unwrap();
+        make_dir_whole(&path, write).unwrap();
+        assert_eq!(fs::read(path.join("file")).unwrap(), b"text");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
+        let again = make_dir_whole(&path, |at| write_atomically(&at.join("other"), b"text"));
+        assert!(matches!(again, Err(StateError::NotEmpty { .. })));
+        assert_eq!(fs::read_dir(&path).unwrap().count(), 1);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        assert!(matches!(
+            make_dir_whole(&path.join("file"), write),
+            Err(StateError::NotEmpty { .. })
+        ));
     }
 
     #[test]
     fn a_secret_that_others_may_read_is_refused() {
         let dir = tempfile::tempdir().unwrap();
-        make_root_key(dir.path()).unwrap();
-        let path = dir.path().join(ROOT_KEY_FILE);
+        let path = dir.path().join("secret");
+        write_atomically(&path, b"secret").unwrap();
+        assert_eq!(read_secret(&path).unwrap().as_slice(), b"secret");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
         assert!(matches!(
-            load_root_key(dir.path()),
+            read_secret(&path),
             Err(StateError::TooOpen { mode: 0o640, .. })
-        ));
-    }
-
-    #[test]
-    fn a_root_key_that_is_not_one_is_refused() {
-        let dir = tempfile::tempdir().unwrap();
-        write_atomically(&dir.path().join(ROOT_KEY_FILE), b"not hexadecimal").unwrap();
-        assert!(matches!(load_root_key(dir.path()), Err(StateError::NotARootKey { .. })));
-        // And `init` does not write over it.
-        assert!(matches!(make_root_key(dir.path()), Err(StateError::NotARootKey { .. })));
-    }
-
-    #[test]
-    fn a_directory_without_a_root_key_is_not_initialised() {
-        let dir = tempfile::tempdir().unwrap();
-        assert!(matches!(
-            load_root_key(dir.path()),
-            Err(StateError::NotInitialised { .. })
         ));
     }
 

@@ -1,13 +1,14 @@
-//! What the node does for the runtime in native code: the check of a batch of shares.
+//! What the node does for the runtime in native code: the check of a batch of shares, and sums of points.
 //!
 //! Curve arithmetic takes about six times as long in WebAssembly. [`shares::check`] is
 //! [`gridveil_primitives::batch::check`] on the node's side of the boundary: all signatures of a batch at once, the look
 //! into the filter, and the sum of the pseudonyms, on points that are decompressed once. It reads its arguments and nothing
 //! else, and what it answers is defined by `batch::check_each`, one share after another, so that it is no matter of trust
-//! between nodes. It falls back on that way by itself for a batch that fails.
+//! between nodes. It falls back on that way by itself for a batch that fails. [`points::sum`] is
+//! [`gridveil_primitives::tally::sum`], for what comes on its own.
 //!
-//! A node without this function can't run the runtime: it refuses the code, naming the import, in place of coming to other
-//! blocks. So a consortium updates its nodes before it decides on a runtime that asks for a new version of the function,
+//! A node without these functions can't run the runtime: it refuses the code, naming the import, in place of coming to other
+//! blocks. So a consortium updates its nodes before it decides on a runtime that asks for a new version of a function,
 //! and an old version stays as it is for as long as there are blocks that need it. Tools that run the runtime natively or
 //! with a host of their own link this crate.
 //!
@@ -29,7 +30,7 @@ use sp_runtime_interface::{
 
 /// The functions, for an executor's list.
 #[cfg(feature = "std")]
-pub type HostFunctions = shares::HostFunctions;
+pub type HostFunctions = (shares::HostFunctions, points::HostFunctions);
 
 /// Batches of shares.
 #[runtime_interface]
@@ -43,6 +44,15 @@ pub trait Shares {
         shares: PassFatPointerAndDecodeSlice<&[SignedShare]>,
     ) -> AllocateAndReturnByCodec<Result<PointBytes, BadShare>> {
         gridveil_primitives::batch::check(&genesis, &key, filter, shares)
+    }
+}
+
+/// Points of the group.
+#[runtime_interface]
+pub trait Points {
+    /// The sum of these points; `None` if one is not in its canonical form. See [`gridveil_primitives::tally::sum`].
+    fn sum(points: PassFatPointerAndDecodeSlice<&[PointBytes]>) -> AllocateAndReturnByCodec<Option<PointBytes>> {
+        gridveil_primitives::tally::sum(points.iter())
     }
 }
 
@@ -88,12 +98,21 @@ mod tests {
     }
 
     #[test]
-    fn the_function_has_the_name_that_the_runtime_asks_for() {
+    fn points_are_added_and_what_is_none_is_refused() {
+        let [one, two] = [1, 2].map(|seed| SpendKey::from_seed(&[seed; 32]).public().to_bytes());
+        assert_eq!(points::sum(&[one, two]), gridveil_primitives::tally::add(&one, &two));
+        assert_eq!(points::sum(&[one]), Some(one));
+        assert_eq!(points::sum(&[]), Some(gridveil_primitives::tally::EMPTY));
+        assert_eq!(points::sum(&[one, [255; 32]]), None);
+    }
+
+    #[test]
+    fn the_functions_have_the_names_that_the_runtime_asks_for() {
         use sp_runtime_interface::sp_wasm_interface::HostFunctions as _;
         let names: Vec<_> = HostFunctions::host_functions()
             .iter()
             .map(|function| function.name())
             .collect();
-        assert_eq!(names, ["ext_shares_check_version_1"]);
+        assert_eq!(names, ["ext_shares_check_version_1", "ext_points_sum_version_1"]);
     }
 }

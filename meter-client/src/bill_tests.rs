@@ -5,6 +5,7 @@ use gridveil_bills::{
     envelope::encrypt_bytes,
     store::{DirectoryStore, KuboStore, StoreError},
 };
+use gridveil_primitives::bill::{BillSecret, Figures};
 use std::{net::TcpListener, time::Duration};
 use tempfile::TempDir;
 
@@ -22,6 +23,8 @@ async fn stored() -> (TempDir, DirectoryStore, FakeLedger) {
         BillRecord {
             cid: cid.to_bytes(),
             hash: gridveil_bills::hash(BYTES),
+            region: 1,
+            commitments: Figures::default().commit(&BillSecret::from_bytes([0; 32])),
         },
     );
     (dir, store, ledger)

@@ -1,10 +1,10 @@
 //! Whether a bill is right.
 //!
 //! A bill is compared with everything that its user can know: its hash and CID with the chain's, its sums with its own
-//! lines, its periods with the chain's schedule, every price with the chain's finalised price, and every consumption with
-//! the meter's own record and with what the meter's seeds unmask from the shares on the chain, for as long as these are
-//! there. All faults are found, not only the first. The checks are plain functions over what was read, so that anyone can
-//! apply them; [`verify`] does the reading.
+//! lines, its periods with the chain's schedule, every price with the chain's finalised price, what it comes to with the
+//! chain's commitments, and every consumption with the meter's own record and with what the meter's seeds unmask from the
+//! shares on the chain, for as long as these are there. All faults are found, not only the first. The checks are plain
+//! functions over what was read, so that anyone can apply them; [`verify`] does the reading.
 //!
 //! **Privacy.** To recompute consumption all shares of every period are read, so that no node learns which two are the
 //! meter's. The verdict holds the bill.
@@ -24,10 +24,11 @@ use gridveil_primitives::{
     keys::{CycleKeys, SpendPublic},
     pseudonym::prid,
     share::{is_plausible, unmask},
-    Bid, BillRecord, CycleId, CycleSchedule, Half, PeriodIndex, PeriodKey, PeriodView, Price, RegionId, Share,
+    Bid, BillRecord, CycleId, CycleSchedule, Half, Outcome, PeriodIndex, PeriodKey, PeriodView, PointBytes, Price,
+    RegionId, Share,
 };
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How many periods' shares are asked for at a time.
 const AT_ONCE: usize = 8;
@@ -102,6 +103,12 @@ pub enum Fault {
         /// The chain's.
         expected: Option<Price>,
     },
+    /// A commitment of the chain is not to what the bill comes to.
+    #[error("the chain's commitment to the bill's {what} is not to what the bill says")]
+    CommitmentWrong {
+        /// Which commitment.
+        what: &'static str,
+    },
     /// A consumption is not what the meter sent.
     #[error(
         "period {period} is billed with {}, and {witness} says {}",
@@ -158,6 +165,7 @@ impl Fault {
             Self::OtherPeriods { .. } => "other_periods",
             Self::SumWrong(_) => "sum_wrong",
             Self::PriceChanged { .. } => "price_changed",
+            Self::CommitmentWrong { .. } => "commitment_wrong",
             Self::ConsumptionWrong { .. } => "consumption_wrong",
         }
     }
@@ -302,6 +310,38 @@ pub fn check_prices(report: &Report, views: &[(PeriodIndex, PeriodView)]) -> Vec
     report.lines.iter().filter_map(differs).collect()
 }
 
+/// Compares what the bill comes to with the commitments that the chain adds up for the user's region.
+pub fn check_commitments(
+    report: &Report,
+    region: RegionId,
+    record: &BillRecord,
+    views: &[(PeriodIndex, PeriodView)],
+) -> Vec<Fault> {
+    let opened: BTreeSet<_> = views
+        .iter()
+        .filter(|(_, view)| matches!(view.outcome, Some(Outcome::Opened(_))))
+        .map(|(period, _)| *period)
+        .collect();
+    let made = report.commitments(|period| opened.contains(&period));
+    let said = record.commitments;
+    let differ = |what, made: Option<PointBytes>, said: PointBytes| {
+        (made != Some(said)).then_some(Fault::CommitmentWrong { what })
+    };
+    [
+        (record.region != region).then(|| Fault::OtherBill {
+            what: "region on the chain",
+            billed: record.region.to_string(),
+            expected: region.to_string(),
+        }),
+        differ("energy", made.map(|made| made.energy), said.energy),
+        differ("amount", made.map(|made| made.amount), said.amount),
+        differ("amount booked apart", made.map(|made| made.apart), said.apart),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
 /// The reading that a period's shares give with the meter's seeds; `None` unless both of its shares are among them and it is
 /// one that counts.
 pub fn reading(spend: &SpendPublic, seeds: &CycleKeys, period: PeriodIndex, shares: &[Share]) -> Option<i64> {
@@ -385,6 +425,7 @@ pub async fn verify(
             let views = ledger.views_of(own.region, cycle).await?;
             faults.extend(check_report(&report, &bid, own.region, cycle, &schedule));
             faults.extend(check_prices(&report, &views));
+            faults.extend(check_commitments(&report, own.region, record, &views));
             let chain = match &own.seeds {
                 Some(seeds) => readings(ledger, own, seeds, cycle, &views, progress).await?,
                 None => BTreeMap::new(),

@@ -4,7 +4,7 @@ use crate::{
     testing::{enrolled, secret, FakeLedger, REGION},
 };
 use gridveil_bills::{cid, envelope::seal, report::Line};
-use gridveil_primitives::{share::split_and_mask, PeriodStatus};
+use gridveil_primitives::{bill::BillSecret, share::split_and_mask, tally, BillCommitments, PeriodStatus, Total};
 use tempfile::TempDir;
 
 const SCHEDULE: CycleSchedule = CycleSchedule {
@@ -15,6 +15,15 @@ const SCHEDULE: CycleSchedule = CycleSchedule {
 };
 /// What the meter used; it was silent in period 2.
 const READINGS: [Option<i64>; 4] = [Some(500), Some(-20), None, Some(1_250)];
+
+/// Commitments to nothing at all.
+const NOTHING: BillCommitments = BillCommitments {
+    energy: tally::EMPTY,
+    amount: tally::EMPTY,
+    apart: tally::EMPTY,
+};
+/// The period whose total was not opened.
+const WITHHELD: PeriodIndex = 3;
 
 /// A home with its bill, everything in order.
 struct Home {
@@ -79,7 +88,11 @@ impl Home {
                 count: u32::try_from(shares.len()).unwrap(),
                 sum: 0,
                 tally: [0; 32],
-                outcome: None,
+                outcome: Some(if period == WITHHELD {
+                    Outcome::Withheld
+                } else {
+                    Outcome::Opened(Total { meters: 2, energy: 0 })
+                }),
                 price: Some(price(period)),
             };
             ledger.views.push((period, view));
@@ -107,26 +120,40 @@ impl Home {
     }
 
     fn report(&self, lines: Vec<Line>) -> Report {
-        Report::new(&self.keys.bid, 0, REGION, "GBP", &SCHEDULE, lines, Vec::new())
+        let secret = BillSecret::from_bytes([6; 32]);
+        Report::new(&self.keys.bid, 0, REGION, "GBP", &SCHEDULE, lines, &secret)
     }
 
     fn seal(&self, report: &Report) -> Vec<u8> {
         seal(report, &self.identity.recipient()).unwrap()
     }
 
+    /// What the chain has of a bill that was published as it is.
+    fn record(&self, published: &[u8]) -> BillRecord {
+        let report = read("the bill", published, &self.identity).ok();
+        let commitments = report.and_then(|report| report.commitments(|period| period != WITHHELD));
+        BillRecord {
+            cid: cid::of(published).unwrap().to_bytes(),
+            hash: gridveil_bills::hash(published),
+            region: REGION,
+            commitments: commitments.unwrap_or(NOTHING),
+        }
+    }
+
     /// The verdict on `bytes` where the chain names `published`.
     async fn judge(&self, bytes: &[u8], published: &[u8], identity: &Identity) -> Verdict {
+        self.judge_by(bytes, &self.record(published), identity).await
+    }
+
+    /// The verdict on `bytes` where the chain has this record.
+    async fn judge_by(&self, bytes: &[u8], record: &BillRecord, identity: &Identity) -> Verdict {
         let own = Own {
             keys: &self.keys,
             region: REGION,
             seeds: self.seeds.clone(),
             record: self.record.clone(),
         };
-        let record = BillRecord {
-            cid: cid::of(published).unwrap().to_bytes(),
-            hash: gridveil_bills::hash(published),
-        };
-        verify(&self.ledger, &own, 0, (bytes, "the bill"), &record, identity, &|_| ())
+        verify(&self.ledger, &own, 0, (bytes, "the bill"), record, identity, &|_| ())
             .await
             .unwrap()
     }
@@ -251,6 +278,24 @@ async fn a_reading_that_no_home_can_have_is_rightly_not_billed() {
 }
 
 #[tokio::test]
+async fn the_bill_of_a_meter_that_came_within_the_month_is_right_for_its_own_periods() {
+    // It was off in period 0, and what it sent for period 1 was refused.
+    let mut home = Home::new();
+    let mut lines = Home::lines();
+    for period in 0..2 {
+        let shares = home.ledger.shares.get_mut(&key(period)).unwrap();
+        shares.truncate(2);
+        home.ledger.views[usize::from(period)].1.count = 2;
+        lines[usize::from(period)].energy = None;
+    }
+    home.record.insert(0, (PeriodState::Missed, None));
+    home.record.insert(1, (PeriodState::Lost, READINGS[1]));
+    assert!(home.faults(&home.report(lines.clone())).await.is_empty());
+    lines[1].energy = READINGS[1];
+    assert_eq!(home.faults(&home.report(lines)).await, ["consumption_wrong"]);
+}
+
+#[tokio::test]
 async fn a_wrong_sum_is_found() {
     let home = Home::new();
     let mut report = home.report(Home::lines());
@@ -317,8 +362,62 @@ async fn a_bill_sealed_anew_with_other_prices_shows_both_faults() {
     let verdict = home.judge(&forged, &genuine, &home.identity).await;
     assert_eq!(
         verdict.faults.iter().map(Fault::kind).collect::<Vec<_>>(),
-        ["hash_mismatch", "price_changed"]
+        ["hash_mismatch", "price_changed", "commitment_wrong"]
     );
+}
+
+#[tokio::test]
+async fn a_bill_that_is_not_the_one_committed_to_is_found() {
+    let home = Home::new();
+    let bytes = home.seal(&home.report(Home::lines()));
+    let record = home.record(&bytes);
+    // One watt-hour more on the chain, or one less, in a period whose total was opened and in the one where it was not.
+    for (period, commitments) in [(0, &["energy", "amount"][..]), (WITHHELD, &["amount booked apart"])] {
+        for change in [1, -1] {
+            let mut lines = Home::lines();
+            *lines[usize::from(period)].energy.as_mut().unwrap() += change;
+            let other = home.record(&home.seal(&home.report(lines)));
+            let record = BillRecord {
+                commitments: other.commitments,
+                ..record.clone()
+            };
+            let verdict = home.judge_by(&bytes, &record, &home.identity).await;
+            let expected: Vec<_> = commitments.iter().map(|what| Fault::CommitmentWrong { what }).collect();
+            assert_eq!(verdict.faults, expected);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_bill_with_another_secret_or_none_is_not_the_one_committed_to() {
+    let home = Home::new();
+    for secret in [hex::encode([7; 32]), "none".into()] {
+        let report = Report {
+            secret,
+            ..home.report(Home::lines())
+        };
+        let bytes = home.seal(&report);
+        let record = BillRecord {
+            commitments: home.record(&home.seal(&home.report(Home::lines()))).commitments,
+            ..home.record(&bytes)
+        };
+        let verdict = home.judge_by(&bytes, &record, &home.identity).await;
+        let kinds: Vec<_> = verdict.faults.iter().map(Fault::kind).collect();
+        assert_eq!(kinds, ["commitment_wrong"; 3]);
+    }
+}
+
+#[tokio::test]
+async fn a_bill_that_the_chain_adds_to_another_region_is_found() {
+    let home = Home::new();
+    let bytes = home.seal(&home.report(Home::lines()));
+    let record = BillRecord {
+        region: REGION + 1,
+        ..home.record(&bytes)
+    };
+    let verdict = home.judge_by(&bytes, &record, &home.identity).await;
+    let kinds: Vec<_> = verdict.faults.iter().map(Fault::kind).collect();
+    assert_eq!(kinds, ["other_bill"]);
 }
 
 #[tokio::test]
@@ -350,7 +449,7 @@ async fn a_cid_on_the_chain_that_is_not_the_bills_is_found() {
     let bytes = home.seal(&home.report(Home::lines()));
     let record = BillRecord {
         cid: cid::of(b"other").unwrap().to_bytes(),
-        hash: gridveil_bills::hash(&bytes),
+        ..home.record(&bytes)
     };
     assert_eq!(
         check_bytes("the bill", &bytes, &record),
@@ -371,10 +470,7 @@ async fn a_cycle_that_the_chain_does_not_know_is_an_error() {
         seeds: None,
         record: BTreeMap::new(),
     };
-    let record = BillRecord {
-        cid: Vec::new(),
-        hash: [0; 32],
-    };
+    let record = home.record(&bytes);
     let error = verify(
         &home.ledger,
         &own,

@@ -2,8 +2,8 @@
 //!
 //! With `--driven-clock` a month passes as fast as the machine can execute it, for replays and measurements. The method
 //! `driven_seal` takes a moment (milliseconds since the Unix epoch, in a later slot than the last block's) and makes one block
-//! of everything that is ready in the pool, final as soon as the pool knows it; it answers with the block's number, its hash, how
-//! many extrinsics it holds, and how long making it and importing it took. `driven_execute` takes a block's hash, executes the
+//! of everything that is ready in the pool, and its parent final; it answers with the block's number, its hash, how many
+//! extrinsics it holds, and how long making it and importing it took. `driven_execute` takes a block's hash, executes the
 //! block once more on top of its parent's state as a node does that did not make it, and answers with the microseconds that this
 //! took. Pool, runtime, state, database and RPC are those of any node; only the slots that pass by themselves, the seals on blocks
 //! and the votes on them are left out, so that a chain of type `Live` is refused.
@@ -138,12 +138,16 @@ pub async fn run<State, Client, Pool, Factory, Vote>(
             sp_timestamp::InherentDataProvider::new(Timestamp::new(moment)),
             vote.clone(),
         );
+        let parent = client.info();
         let mut sealed = seal(&client, &mut factory, slot, inherents).await;
         if let Ok(Sealed { hash, .. }) = sealed {
-            // What clients sign names the latest final block, which the pool must know by then.
+            // What clients sign names the latest final block, which the pool must know by then. The block itself stays open until
+            // its child is there: the pool drops what came in while it prepared for a block that is final already.
             pool.ready_at(hash).await;
-            if let Err(problem) = client.finalize_block(hash, None, true) {
-                sealed = Err(told(problem));
+            if parent.best_hash != parent.finalized_hash {
+                if let Err(problem) = client.finalize_block(parent.best_hash, None, true) {
+                    sealed = Err(told(problem));
+                }
             }
         }
         // Whoever asked may be gone; the block is there all the same.

@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// H, the second generator: `H("pedersen", "")` hashed to the group, so that nobody knows its logarithm to the base B.
-fn generator() -> RistrettoPoint {
+pub(crate) fn generator() -> RistrettoPoint {
     RistrettoPoint::from_uniform_bytes(&tagged("pedersen", &[]))
 }
 

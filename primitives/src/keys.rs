@@ -21,6 +21,7 @@ use rand_core::{CryptoRng, RngCore};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::{
+    bill::BillSecret,
     hash::{derive, tagged, tagged_u64},
     prf::Seed,
     types::{Bid, CycleId, PeriodIndex, PeriodKey},
@@ -63,6 +64,15 @@ impl RootKey {
     /// The secret of the meter with this BID for its first cycle: `HKDF(root, "meter", bid)`.
     pub fn meter_secret(&self, bid: &Bid) -> MeterSecret {
         MeterSecret(*derive(&self.0, "meter", bid))
+    }
+
+    /// What the blindings of the commitments to a bill follow from: `HKDF(root, "bill", bid ‖ cycle)`, little endian.
+    pub fn bill_secret(&self, bid: &Bid, cycle: CycleId) -> BillSecret {
+        let mut context = [0u8; 36];
+        for (to, from) in context.iter_mut().zip(bid.iter().copied().chain(cycle.to_le_bytes())) {
+            *to = from;
+        }
+        BillSecret::from_bytes(*derive(&self.0, "bill", &context))
     }
 
     /// The seed of the order in which a period's commitments stand in the Merkle tree:

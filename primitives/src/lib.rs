@@ -25,6 +25,7 @@
 //! | [`tally`] | sums of pseudonyms |
 //! | [`commitment`] | Pedersen commitments to mask sums, and their openings |
 //! | [`money`] | energy times price |
+//! | [`bill`] | commitments to what bills come to, and the opening of their sum |
 //!
 //! # The paper's symbols
 //!
@@ -50,6 +51,7 @@
 extern crate alloc;
 
 pub mod batch;
+pub mod bill;
 pub mod commitment;
 pub mod disclosure;
 pub mod filter;

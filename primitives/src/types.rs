@@ -30,6 +30,8 @@ pub type PointBytes = [u8; 32];
 
 /// The periods of an ordinary cycle: 30 days of 48 half hours.
 pub const PERIODS_PER_CYCLE: PeriodIndex = 1_440;
+/// The periods of a day, whatever their length: within a cycle a region's meters change at a day's start only.
+pub const PERIODS_PER_DAY: PeriodIndex = 48;
 /// The most periods that a cycle may have: 31 days of half hours.
 pub const MAX_PERIODS: PeriodIndex = 1_488;
 /// The most meters that a region may have: the bound under which a sum of masks stays far below the group's order.
@@ -108,6 +110,23 @@ impl CycleSchedule {
             && self.period_ms >= 1
             && self.window_ms >= 1
             && self.closes(self.periods.saturating_sub(1)).is_some()
+    }
+}
+
+/// A change of a region's meters within a cycle: some leave, and as many others at most take their places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+pub struct Revision {
+    /// The first period with the other meters, a multiple of [`PERIODS_PER_DAY`].
+    pub from: PeriodIndex,
+    /// m, the region's meters from then on.
+    pub meters: u32,
+}
+
+impl Revision {
+    /// The one among a cycle's `revisions`, which ascend, that holds in a period; `None` where those meters are still there
+    /// that the cycle began with.
+    pub fn in_force(revisions: &[Self], period: PeriodIndex) -> Option<Self> {
+        revisions.iter().rev().find(|revision| revision.from <= period).copied()
     }
 }
 
@@ -227,11 +246,63 @@ pub struct Share {
     pub value: u64,
 }
 
-/// Where a user's bill is.
+/// Commitments to what a bill comes to (see [`crate::bill`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+pub struct BillCommitments {
+    /// To the energy of the periods whose total was opened, in watt-hours.
+    pub energy: PointBytes,
+    /// To what that energy costs, in 10^-9 of the currency unit.
+    pub amount: PointBytes,
+    /// To what is billed for other periods, in 10^-9 of the currency unit.
+    pub apart: PointBytes,
+}
+
+/// Where a user's bill is, and what it comes to.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
 pub struct BillRecord {
     /// The binary CID (version 1, raw, sha2-256) under which the encrypted bill is stored.
     pub cid: Vec<u8>,
     /// BLAKE2b-256 of the encrypted bill.
     pub hash: [u8; 32],
+    /// The region whose bills it is added to.
+    pub region: RegionId,
+    /// What it comes to, hidden.
+    pub commitments: BillCommitments,
+}
+
+/// What a region's bills of a cycle come to, as far as they are for periods whose total was opened.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct BillSums {
+    /// In watt-hours.
+    pub energy: i128,
+    /// In 10^-9 of the currency unit.
+    pub amount: i128,
+}
+
+/// The opening of the sums of a region's commitments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+pub struct BillOpening {
+    /// What the bills come to.
+    pub sums: BillSums,
+    /// The sum of the blindings of the commitments to energy, a canonical scalar.
+    pub energy_blinding: [u8; 32],
+    /// The sum of the blindings of the commitments to amounts, a canonical scalar.
+    pub amount_blinding: [u8; 32],
+}
+
+/// What the chain knows of a region's bills of a cycle.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct RegionBills {
+    /// How many are published.
+    pub bills: u32,
+    /// The sum of their commitments to energy.
+    pub energy: PointBytes,
+    /// The sum of their commitments to amounts.
+    pub amount: PointBytes,
+    /// What the two sums were opened to.
+    pub opened: Option<BillSums>,
 }

@@ -1,6 +1,7 @@
 //! What keys promise beyond their values.
 
 use gridveil_primitives::{
+    bill::BillSecret,
     commitment::PeriodCommitments,
     keys::{MeterSecret, RootKey, SpendKey, SplitKey},
     prf::Seed,
@@ -42,6 +43,7 @@ fn a_secret_prints_its_name_and_nothing_else() {
     assert_eq!(format!("{:?}", RootKey::from_bytes(bytes)), "RootKey(..)");
     assert_eq!(format!("{:?}", MeterSecret::from_bytes(bytes)), "MeterSecret(..)");
     assert_eq!(format!("{:?}", SpendKey::from_seed(&bytes)), "SpendKey(..)");
+    assert_eq!(format!("{:?}", BillSecret::from_bytes(bytes)), "BillSecret(..)");
     assert_eq!(format!("{:?}", SplitKey::from_bytes(bytes)), "SplitKey(..)");
     assert_eq!(format!("{:?}", Seed::from_bytes(bytes)), "Seed(..)");
     assert_eq!(format!("{one_time:?}"), "OneTimeKey(..)");

@@ -19,7 +19,7 @@ use frame_support::{
 };
 use gridveil_primitives::{
     Bid, BillRecord, CycleId, CycleSchedule, Manifest, Moment, PeriodIndex, PeriodKey, PeriodView, Prid, Refusal,
-    RegionId, RegionInfo, Role, Share,
+    RegionBills, RegionId, RegionInfo, Revision, Role, Share,
 };
 use pallet_finality::{ConsortiumStatus, KeyOwners, ListedNodes};
 use sp_consensus_aura::sr25519::AuthorityId as AuraId;
@@ -220,6 +220,10 @@ sp_api::impl_runtime_apis! {
             Masks::cycle_filter(region, cycle).map(|published| (published.meters, published.filter.into_inner()))
         }
 
+        fn revisions(region: RegionId, cycle: CycleId) -> Vec<Revision> {
+            pallet_masks::Revisions::<Runtime>::get((region, cycle)).into_inner()
+        }
+
         fn manifest(key: PeriodKey) -> Option<Manifest> {
             Masks::manifest(&key).map(Manifest::from)
         }
@@ -259,6 +263,10 @@ sp_api::impl_runtime_apis! {
 
         fn bills(bid: Bid) -> Vec<(CycleId, BillRecord)> {
             Billing::bills(&bid)
+        }
+
+        fn region_bills(region: RegionId, cycle: CycleId) -> Option<RegionBills> {
+            Billing::region_bills(region, cycle)
         }
     }
 

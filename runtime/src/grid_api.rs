@@ -8,8 +8,8 @@
 use crate::{Masks, Readings, Registry, Runtime};
 use alloc::vec::Vec;
 use gridveil_primitives::{
-    Bid, BillRecord, CycleId, CycleSchedule, Manifest, Moment, PeriodIndex, PeriodKey, PeriodView, Prid, RegionId,
-    RegionInfo, Role, Share,
+    Bid, BillRecord, CycleId, CycleSchedule, Manifest, Moment, PeriodIndex, PeriodKey, PeriodView, Prid, RegionBills,
+    RegionId, RegionInfo, Revision, Role, Share,
 };
 use sp_runtime::AccountId32;
 
@@ -28,9 +28,11 @@ sp_api::decl_runtime_apis! {
         fn cycle(cycle: CycleId) -> Option<CycleSchedule>;
         /// The last cycle that has been scheduled.
         fn latest_cycle() -> Option<CycleId>;
-        /// The meters that BF2 of a region and cycle is for, and BF2.
+        /// The meters that a region's cycle began with, and BF2 for them.
         fn cycle_filter(region: RegionId, cycle: CycleId) -> Option<(u32, Vec<u8>)>;
-        /// What the key centre published about a period.
+        /// The changes of a region's meters within a cycle, ascending.
+        fn revisions(region: RegionId, cycle: CycleId) -> Vec<Revision>;
+        /// What the key centre published about a period, for the meters in force there.
         fn manifest(key: PeriodKey) -> Option<Manifest>;
         /// How far a period has come; `None` without a manifest.
         fn period(key: PeriodKey) -> Option<PeriodView>;
@@ -51,13 +53,15 @@ sp_api::decl_runtime_apis! {
         fn bill(cycle: CycleId, bid: Bid) -> Option<BillRecord>;
         /// All bills of a user, ascending by cycle.
         fn bills(bid: Bid) -> Vec<(CycleId, BillRecord)>;
+        /// What a region's bills of a cycle add up to; `None` while there are none.
+        fn region_bills(region: RegionId, cycle: CycleId) -> Option<RegionBills>;
     }
 }
 
 /// What four pallets know about a period; `None` without a manifest.
 pub(crate) fn period(key: &PeriodKey) -> Option<PeriodView> {
     let status = Readings::status(key)?;
-    let meters = Masks::cycle_filter(key.region, key.cycle)?.meters;
+    let meters = Masks::filter(key)?.meters;
     let tally = pallet_readings::Tallies::<Runtime>::get(key);
     Some(PeriodView {
         status,

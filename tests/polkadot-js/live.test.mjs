@@ -290,9 +290,15 @@ describe('gridveil through polkadot.js', { timeout: 600_000 }, () => {
 
     it('is billed by the key centre, and a user finds its bill', async () => {
       const [bid, hash] = [bytes('bid', 0), blake2AsHex(SEALED_BILL, 256)];
-      await send(api.tx.billing.publishBills(CYCLE, [[bid, u8aToHex(CID), hash]]), keyCentre);
+      const [[use]] = READINGS;
+      const cost = use * BigInt(PRICE);
+      const commitments = { energy: commit(use, BLINDING), amount: commit(cost, BLINDING), apart: commit(0n, BLINDING) };
+      await send(api.tx.billing.publishBills(REGION, CYCLE, [[bid, u8aToHex(CID), hash, commitments]]), keyCentre);
+      const opening = { sums: { energy: use, amount: cost }, energyBlinding: BLINDING, amountBlinding: BLINDING };
+      await send(api.tx.billing.reconcile(REGION, CYCLE, opening), keyCentre);
       await send(api.tx.billing.finishCycle(CYCLE), keyCentre);
-      assert.deepEqual((await api.call.gridApi.bills(bid)).toJSON(), [[CYCLE, { cid: u8aToHex(CID), hash }]]);
+      const [[cycle, record]] = (await api.call.gridApi.bills(bid)).toJSON();
+      assert.deepEqual([cycle, record.cid, record.hash], [CYCLE, u8aToHex(CID), hash]);
     });
   });
 

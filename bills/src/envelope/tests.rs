@@ -1,6 +1,6 @@
 use super::*;
 use crate::report::Line;
-use gridveil_primitives::{CycleSchedule, PeriodIndex, MAX_PERIODS};
+use gridveil_primitives::{bill::BillSecret, CycleSchedule, PeriodIndex, MAX_PERIODS};
 
 /// A key and its recipient from the `age` specification's own tests.
 const SECRET: &str = "AGE-SECRET-KEY-1GQ9778VQXMMJVE8SK7J6VT8UJ4HDQAJUVSFCWCM02D8GEWQ72PVQ2Y5J33";
@@ -17,15 +17,11 @@ fn report_of(periods: PeriodIndex, figures: impl Fn(PeriodIndex) -> (Option<i64>
         let (energy, price) = figures(period);
         Line { period, energy, price }
     });
-    Report::new(
-        &[7; 32],
-        3,
-        2,
-        "GBP",
-        &schedule,
-        lines.collect(),
-        vec!["A note.".into()],
-    )
+    let secret = BillSecret::from_bytes([5; 32]);
+    Report {
+        notes: vec!["A note.".into()],
+        ..Report::new(&[7; 32], 3, 2, "GBP", &schedule, lines.collect(), &secret)
+    }
 }
 
 fn report() -> Report {

@@ -14,7 +14,11 @@ fn schedule(periods: PeriodIndex) -> CycleSchedule {
 }
 
 fn report(lines: Vec<Line>) -> Report {
-    Report::new(&[7; 32], 3, 2, "GBP", &schedule(48), lines, vec![])
+    Report::new(&[7; 32], 3, 2, "GBP", &schedule(48), lines, &secret())
+}
+
+fn secret() -> BillSecret {
+    BillSecret::from_bytes([5; 32])
 }
 
 fn line(period: PeriodIndex, energy: Option<i64>, price: Option<Price>) -> Line {
@@ -87,6 +91,31 @@ fn a_period_that_is_billed_twice_or_out_of_order_is_found() {
     assert_eq!(twice.check(), Err(ReportError::Unordered(0)));
     let unordered = report(vec![line(5, Some(1), Some(1)), line(4, Some(1), Some(1))]);
     assert_eq!(unordered.check(), Err(ReportError::Unordered(4)));
+}
+
+#[test]
+fn a_bill_is_committed_to_by_what_was_opened_and_apart_from_it_what_was_not() {
+    let report = mixed();
+    // Period 1 has no reading and period 2 no price: neither is billed.
+    let opened = gridveil_primitives::BillSums {
+        energy: 1_234,
+        amount: 1_234 * 200_000,
+    };
+    let figures = Figures {
+        opened,
+        apart: -400 * 150_000,
+    };
+    assert_eq!(
+        report.commitments(|period| period != 3),
+        Some(figures.commit(&secret()))
+    );
+    for secret in ["", "05", "not hexadecimal"] {
+        let report = Report {
+            secret: secret.into(),
+            ..mixed()
+        };
+        assert_eq!(report.commitments(|_| true), None);
+    }
 }
 
 #[test]
@@ -179,7 +208,7 @@ fn a_shortened_clock_shows_seconds() {
         periods: 2,
     };
     let lines = vec![line(0, Some(1), Some(1)), line(1, None, Some(1))];
-    let page = Report::new(&[7; 32], 0, 1, "GBP", &schedule, lines, vec![]).to_html();
+    let page = Report::new(&[7; 32], 0, 1, "GBP", &schedule, lines, &secret()).to_html();
     assert!(page.contains("2026-11-01: 00:00:15–00:00:25 (not billed)"));
 }
 
@@ -211,7 +240,10 @@ proptest! {
     ) {
         let lines = (0..).zip(figures).map(|(period, (energy, price))| line(period, energy, price)).collect();
         let schedule = CycleSchedule { start, period_ms, window_ms: 1, periods: 60 };
-        let report = Report::new(&[7; 32], 1, 1, currency, &schedule, lines, vec![note]);
+        let report = Report {
+            notes: vec![note],
+            ..Report::new(&[7; 32], 1, 1, currency, &schedule, lines, &secret())
+        };
         prop_assert_eq!(report.check(), Ok(()));
         prop_assert_eq!(&Report::from_json(&report.to_json()).unwrap(), &report);
         prop_assert_eq!(&Report::from_html(&report.to_html()).unwrap(), &report);

@@ -2,7 +2,10 @@ use crate::node::{options, Node, Transaction, World};
 use codec::{DecodeAll, Encode};
 use frame_support::traits::GetCallMetadata;
 use gridveil_chain_client::{calls, Call, Chain, Motion, RoleKey, SessionKeys};
-use gridveil_primitives::{hash::blake2b_256, CycleSchedule, LeftOut, Manifest, Opening, PeriodKey, RegionInfo, Role};
+use gridveil_primitives::{
+    hash::blake2b_256, BillCommitments, BillOpening, BillSums, CycleSchedule, LeftOut, Manifest, Opening, PeriodKey,
+    RegionInfo, Revision, Role,
+};
 use gridveil_runtime::RuntimeCall;
 
 const KEY: PeriodKey = PeriodKey {
@@ -52,6 +55,19 @@ fn all() -> Vec<Call> {
         keys: vec![9; 64],
         proof: vec![10; 128],
     };
+    let commitments = BillCommitments {
+        energy: [4; 32],
+        amount: [5; 32],
+        apart: [6; 32],
+    };
+    let bills = BillOpening {
+        sums: BillSums {
+            energy: -1,
+            amount: i128::MAX,
+        },
+        energy_blinding: [7; 32],
+        amount_blinding: [8; 32],
+    };
     vec![
         calls::add_member([1; 32], "it asked"),
         calls::remove_member([1; 32], ""),
@@ -69,10 +85,12 @@ fn all() -> Vec<Call> {
         calls::schedule_cycle(0, schedule),
         calls::publish_cycle_filter(1, 2, 3, &[4; 100]),
         calls::publish_manifests(1, 2, 3, &[manifest.clone(), manifest]),
+        calls::revise_cycle(1, 2, Revision { from: 48, meters: 2 }, &[4; 100]),
         calls::open(&KEY, &opening),
         calls::withhold(&KEY, &[[5; 32], [6; 32]]),
         calls::set_price(&KEY, 345_678),
-        calls::publish_bills(1, &[([1; 32], vec![2; 36], [3; 32])]),
+        calls::publish_bills(1, 2, &[([1; 32], vec![2; 36], [3; 32], commitments)]),
+        calls::reconcile(1, 2, &bills),
         calls::finish_cycle(1),
         calls::propose(3, calls::register_region(1, info)),
         calls::propose(3, calls::remove_member([1; 32], "it is gone")),

@@ -1,6 +1,6 @@
 use super::*;
 use gridveil_bills::report::Line;
-use gridveil_primitives::CycleSchedule;
+use gridveil_primitives::{bill::BillSecret, CycleSchedule};
 use serde_json::json;
 
 const SCHEDULE: CycleSchedule = CycleSchedule {
@@ -81,7 +81,8 @@ impl Run {
                     price: views[&(home.region, period)].price,
                 };
                 let lines = (0..).zip(&home.readings).map(line).collect();
-                let report = Report::new(&[7; 32], 0, home.region, "GBP", &SCHEDULE, lines, Vec::new());
+                let secret = BillSecret::from_bytes([5; 32]);
+                let report = Report::new(&[7; 32], 0, home.region, "GBP", &SCHEDULE, lines, &secret);
                 (home.meter.clone(), report)
             })
             .collect();
@@ -365,6 +366,35 @@ fn a_refusal_counts_only_for_the_reason_that_is_meant() {
         .unwrap_err()
         .contains("refused, but for"));
     assert!(refused(false, std::iter::empty(), "wrong_key").is_err());
+}
+
+#[test]
+fn an_audit_holds_only_with_every_region_s_bills_and_sums_and_its_own_consent() {
+    let region = |region: u32, bills: u32, energy: i64, amount: i64, withheld: u32| {
+        json!({ "region": region, "bills": bills, "energy_of_bills": energy, "amount_of_bills": amount,
+            "withheld": withheld })
+    };
+    let audit = |first: Value, second: Value| json!({ "adds_up": true, "regions": [first, second] });
+    let run = Run::good();
+    let of = |number: u32| run.homes.iter().filter(|home| home.region == number).count() as u32;
+    let first = |bills, energy| region(1, bills, energy, 1_800 * 117_600, 1);
+    let second = |amount, withheld| region(2, of(2), 7_200, amount, withheld);
+    let amount = 1_200 * 39_900 + 6_000 * 672_000;
+    let good = audit(first(of(1), 1_800), second(amount, 0));
+    let seen = audited(&run.truth(), true, &good).unwrap();
+    assert!(seen.contains("1 withheld"), "{seen}");
+    audited(&run.truth(), false, &good).unwrap_err();
+    for wrong in [
+        audit(first(of(1) - 1, 1_800), second(amount, 0)),
+        audit(first(of(1), 1_801), second(amount, 0)),
+        audit(first(of(1), 1_800), second(amount - 1, 0)),
+        audit(first(of(1), 1_800), second(amount, 1)),
+        audit(first(of(1), 1_800), Value::Null),
+        json!({ "adds_up": false, "regions": good["regions"] }),
+        Value::Null,
+    ] {
+        audited(&run.truth(), true, &wrong).unwrap_err();
+    }
 }
 
 #[test]

@@ -61,9 +61,9 @@ async fn connect_own(url: Option<String>, nodes: &[String], genesis: [u8; 32]) -
 }
 
 /// A command's result, for programs and for people.
-struct Said {
-    json: serde_json::Value,
-    words: String,
+pub(super) struct Said {
+    pub(super) json: serde_json::Value,
+    pub(super) words: String,
 }
 
 fn say<T: Serialize>(value: T, words: impl FnOnce(&T) -> String) -> Said {
@@ -74,7 +74,7 @@ fn say<T: Serialize>(value: T, words: impl FnOnce(&T) -> String) -> Said {
     }
 }
 
-async fn carry<C: Council, N: OwnNode>(
+pub(super) async fn carry<C: Council, N: OwnNode>(
     council: &C,
     own: Option<&N>,
     command: ConsortiumCommand,

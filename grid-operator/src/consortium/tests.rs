@@ -1,16 +1,18 @@
 //! A member's commands against a consortium in memory.
 
-use gridveil_chain_client::{show_account, Decision};
+use gridveil_chain_client::{show_account, Authorities, AuthorityKey, Decision};
 use gridveil_primitives::{hash::blake2b_256, RegionInfo, Role};
 
 use super::{
-    cli::MotionName,
+    cli::{ConsortiumCommand, MotionName},
+    council::Council,
     fake::{account, FakeCouncil, FakeNode, Fate, COOLDOWN, TERM},
     keys::set_keys,
     member::{list_nodes, step},
     motions::{close, motions, vote, Standing},
     peers::show_peer,
     propose::{propose, State},
+    run::carry,
     status::status,
     two_thirds,
     upgrade::apply_upgrade,
@@ -465,4 +467,22 @@ async fn a_status_that_is_not_final_says_so() {
     assert!(!words::status(&found).contains("NOT final"));
     found.block = found.best;
     assert!(words::status(&found).contains("block 1002, which is NOT final"));
+}
+
+#[tokio::test]
+async fn the_authorities_are_the_members_with_keys_in_a_file_that_a_receipt_is_checked_with() {
+    let council = FakeCouncil::of(4);
+    council.world().members.insert(account(9), Default::default());
+    let said = carry(&council.by(None), None::<&FakeNode>, ConsortiumCommand::Authorities)
+        .await
+        .unwrap();
+    let expected = Authorities {
+        genesis: council.genesis(),
+        set: 2,
+        keys: (1..=4).map(|number| AuthorityKey(account(number))).collect(),
+    };
+    // For people and for programs it is the same file.
+    assert_eq!(serde_json::from_str::<Authorities>(&said.words).unwrap(), expected);
+    assert_eq!(serde_json::from_value::<Authorities>(said.json).unwrap(), expected);
+    assert_eq!(council.acts(), 0);
 }

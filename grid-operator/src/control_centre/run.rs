@@ -54,7 +54,7 @@ impl<G: Grid> Pricer<G> {
 impl<G: Grid> Job for Pricer<G> {
     type Done = Priced;
 
-    fn judge(&self, view: &PeriodView) -> Step {
+    fn judge(&self, _: &PeriodKey, view: &PeriodView) -> Step {
         match (view.price, view.outcome) {
             (Some(_), _) => Step::Settled,
             (None, Some(Outcome::Opened(_))) => Step::Act,

@@ -1,14 +1,19 @@
 //! Billing: once a cycle is over and priced, every meter's readings from its shares, a sealed report for each user, and
-//! the chain told where it is.
+//! the chain told where it is and, hidden, what it comes to.
 //!
 //! The paper's phase 7 (dynamic billing); DESIGN section 4, step 8. A pair of shares that is complete and plausible is
 //! billed at its period's price, which for a withheld period is the region's fallback price; a period without one is not
 //! billed, and the report says so. Each bill is in the store, then in the ledger, then on chain; a rerun makes only
-//! those that are missing. Works on a bounded group of meters at a time.
+//! those that are missing. When all are out, each region's are reconciled with its totals ([`super::reconcile`]). Works
+//! on a bounded group of meters at a time.
 //!
 //! **Privacy.** Readings are in memory, which is wiped, and in their owner's sealed report, and nowhere else.
 
-use std::{collections::BTreeSet, ops::RangeInclusive, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::RangeInclusive,
+    sync::Arc,
+};
 
 use gridveil_bills::{
     envelope,
@@ -16,8 +21,8 @@ use gridveil_bills::{
     store::Store,
 };
 use gridveil_primitives::{
-    mask, pseudonym, share, BillRecord, CycleId, CycleSchedule, Half, Outcome, PeriodIndex, PeriodKey, PeriodView,
-    Price, RegionId, Share,
+    bill::BillSecret, mask, pseudonym, share, BillRecord, CycleId, CycleSchedule, Half, Outcome, PeriodIndex,
+    PeriodKey, PeriodView, Price, RegionId, Share,
 };
 use indicatif::ProgressBar;
 use serde::Serialize;
@@ -37,7 +42,7 @@ use crate::{
 };
 
 /// How many meters' readings are in memory at a time.
-const GROUP: usize = 1_024;
+pub(super) const GROUP: usize = 1_024;
 /// How many periods' shares are in memory at a time.
 const SPAN: usize = 48;
 /// How many sealed bills are in memory at a time.
@@ -58,7 +63,8 @@ pub struct Billed {
     pub published: usize,
 }
 
-/// Bills a cycle: puts every user's sealed report into the store, publishes where it is, and declares the cycle billed.
+/// Bills a cycle: puts every user's sealed report into the store, publishes where it is, opens what each region's bills add
+/// up to, and declares the cycle billed.
 ///
 /// Errors: [`Error::NotYet`] while a period has not closed or has no price.
 pub async fn bill<G: Grid>(
@@ -89,9 +95,13 @@ pub async fn bill<G: Grid>(
     };
     let mut books = Vec::new();
     for region in centre.regions(cycle, &[])? {
-        let roster = Roster::load(&centre.ledger, &centre.root, region, cycle)?;
+        let revisions = centre.grid.revisions(region, cycle, at).await?;
+        let roster = Roster::load_all(&centre.ledger, &centre.root, region, cycle, revisions)?;
+        for revision in &roster.revisions {
+            roster.agree(Some(revision.from), revision.meters)?;
+        }
         match centre.grid.filter_meters(region, cycle, at).await? {
-            Some(published) => roster.agree(published)?,
+            Some(published) => roster.agree(None, published)?,
             None => {
                 tracing::warn!(
                     region,
@@ -113,16 +123,26 @@ pub async fn bill<G: Grid>(
             bar,
         });
     }
-    for book in books {
+    for book in &books {
         book.make(&store, &mut billed).await?;
     }
     billed.published = centre.publish_bills(cycle).await?;
+    // A region that does not add up holds up no other.
+    let mut failure = None;
+    for book in &books {
+        if let Err(error) = book.reconcile().await {
+            failure.get_or_insert(error);
+        }
+    }
+    if let Some(error) = failure {
+        return Err(error);
+    }
     centre.finish(cycle).await?;
     Ok(billed)
 }
 
 /// What billing needs to know of a period; `None` for one that never had a manifest.
-type Known = Option<(PeriodView, Price)>;
+pub(super) type Known = Option<(PeriodView, Price)>;
 
 /// The periods of a region's cycle, if each of them that took shares is settled and priced.
 fn ready(
@@ -154,17 +174,17 @@ fn ready(
 }
 
 /// The billing of one region.
-struct Book<'a, G> {
-    centre: &'a KeyCentre<G>,
+pub(super) struct Book<'a, G> {
+    pub(super) centre: &'a KeyCentre<G>,
     schedule: CycleSchedule,
     currency: &'a str,
-    roster: Arc<Roster>,
-    periods: Arc<Vec<Known>>,
+    pub(super) roster: Arc<Roster>,
+    pub(super) periods: Arc<Vec<Known>>,
     bar: &'a ProgressBar,
 }
 
 /// A member's readings, by period.
-type Readings = Zeroizing<Vec<Option<i64>>>;
+pub(super) type Readings = Zeroizing<Vec<Option<i64>>>;
 
 impl<G: Grid> Book<'_, G> {
     /// Makes the bills that are missing, group by group.
@@ -207,7 +227,7 @@ impl<G: Grid> Book<'_, G> {
     }
 
     /// The readings of a group, from all periods' shares, span by span.
-    async fn read(&self, group: &[usize]) -> Result<Vec<Readings>, Error> {
+    pub(super) async fn read(&self, group: &[usize]) -> Result<Vec<Readings>, Error> {
         let empty = || Zeroizing::new(vec![None; usize::from(self.schedule.periods)]);
         let mut readings: Vec<Readings> = group.iter().map(|_| empty()).collect();
         for first in (0..self.schedule.periods).step_by(SPAN) {
@@ -264,6 +284,7 @@ impl<G: Grid> Book<'_, G> {
     ) -> Result<(), Error> {
         let (roster, periods, schedule) = (self.roster.clone(), self.periods.clone(), self.schedule);
         let (currency, sheaf) = (self.currency.to_owned(), sheaf.to_vec());
+        let root = self.centre.root.clone();
         let sealed = aside(move || {
             let work: Vec<_> = sheaf.iter().zip(&readings).collect();
             let sealed = on_all_cores(&work, |(place, readings)| {
@@ -271,9 +292,13 @@ impl<G: Grid> Book<'_, G> {
                     .members
                     .get(**place)
                     .ok_or(Error::Worker("a member is gone".into()))?;
-                let report = report(&roster, member, &schedule, &currency, readings, &periods);
+                let secret = root.bill_secret(&member.meter.bid, roster.cycle);
+                let report = report(&roster, member, &schedule, &currency, readings, &periods, &secret);
+                let commitments = report
+                    .commitments(|period| is_opened(&periods, period))
+                    .ok_or(Error::Worker("a bill's secret is malformed".into()))?;
                 match envelope::seal(&report, &member.meter.recipient) {
-                    Ok(sealed) => Ok((member.meter.bid, member.meter.label.clone(), sealed)),
+                    Ok(sealed) => Ok((member.meter.bid, member.meter.label.clone(), sealed, commitments)),
                     Err(error) => Err(failed(
                         roster.cycle,
                         &member.meter.label,
@@ -285,8 +310,8 @@ impl<G: Grid> Book<'_, G> {
         })
         .await?;
         let mut puts = JoinSet::new();
-        for (bid, label, sealed) in sealed {
-            let (store, cycle) = (store.clone(), self.roster.cycle);
+        for (bid, label, sealed, commitments) in sealed {
+            let (store, cycle, region) = (store.clone(), self.roster.cycle, self.roster.region);
             puts.spawn(async move {
                 let cid = store.put(&sealed).await;
                 let cid = cid.map_err(|error| failed(cycle, &label, format!("was not stored: {error}")))?;
@@ -295,6 +320,8 @@ impl<G: Grid> Book<'_, G> {
                     BillRecord {
                         cid: cid.to_bytes(),
                         hash: gridveil_bills::hash(&sealed),
+                        region,
+                        commitments,
                     },
                 ))
             });
@@ -351,6 +378,12 @@ fn unmask(member: &Member, first: PeriodIndex, count: PeriodIndex, shares: &[Vec
     readings
 }
 
+/// Whether a period's total was opened.
+pub(super) fn is_opened(periods: &[Known], period: PeriodIndex) -> bool {
+    let known = periods.get(usize::from(period)).and_then(Option::as_ref);
+    known.is_some_and(|(view, _)| matches!(view.outcome, Some(Outcome::Opened(_))))
+}
+
 /// A member's report.
 fn report(
     roster: &Roster,
@@ -359,21 +392,31 @@ fn report(
     currency: &str,
     readings: &[Option<i64>],
     periods: &[Known],
+    secret: &BillSecret,
 ) -> Report {
     let (mut lines, mut missing, mut withheld) = (Vec::with_capacity(periods.len()), Vec::new(), Vec::new());
+    let mut absent = Vec::new();
     for ((period, energy), known) in (0..).zip(readings).zip(periods) {
         lines.push(Line {
             period,
             energy: *energy,
             price: known.map(|(_, price)| price),
         });
-        if energy.is_none() {
+        if !roster.is_there(member, period) {
+            absent.push(period);
+        } else if energy.is_none() {
             missing.push(period);
         } else if known.is_some_and(|(view, _)| view.outcome == Some(Outcome::Withheld)) {
             withheld.push(period);
         }
     }
     let mut notes = Vec::new();
+    if !absent.is_empty() {
+        notes.push(format!(
+            "The meter was not in service in {}. Nothing is charged for that time on this bill.",
+            spans(&absent)
+        ));
+    }
     if !missing.is_empty() {
         notes.push(format!(
             "No complete and plausible reading arrived for {}. Nothing is charged for that time.",
@@ -386,15 +429,11 @@ fn report(
             spans(&withheld)
         ));
     }
-    Report::new(
-        &member.meter.bid,
-        roster.cycle,
-        roster.region,
-        currency,
-        schedule,
-        lines,
+    let (bid, cycle, region) = (&member.meter.bid, roster.cycle, roster.region);
+    Report {
         notes,
-    )
+        ..Report::new(bid, cycle, region, currency, schedule, lines, secret)
+    }
 }
 
 /// Ascending periods, as people write them: `periods 1, 4 to 9 and 12`.
@@ -428,24 +467,30 @@ impl<G: Grid> KeyCentre<G> {
     /// Publishes the bills of the ledger that the chain is not known to have; gives how many.
     async fn publish_bills(&self, cycle: CycleId) -> Result<usize, Error> {
         let at = self.grid.finalised().await?.hash;
-        let (mut there, mut missing) = (Vec::new(), Vec::new());
+        let (mut there, mut missing) = (Vec::new(), BTreeMap::<_, Vec<_>>::new());
         for bill in self.ledger.bills(cycle)?.into_iter().filter(|bill| !bill.published) {
             match self.grid.bill(cycle, bill.bid, at).await? {
                 Some(_) => there.push(bill.bid),
-                None => missing.push((bill.bid, bill.record)),
+                None => missing
+                    .entry(bill.record.region)
+                    .or_default()
+                    .push((bill.bid, bill.record)),
             }
         }
         self.ledger.note_published(cycle, &there)?;
-        for batch in missing.chunks(limits::BATCH) {
+        let batches = missing
+            .iter()
+            .flat_map(|(region, bills)| bills.chunks(limits::BATCH).map(move |batch| (*region, batch)));
+        for (region, batch) in batches {
             let last = batch.last().map(|(bid, _)| *bid).unwrap_or_default();
-            let order = Order::PublishBills(cycle, batch.to_vec());
+            let order = Order::PublishBills(region, cycle, batch.to_vec());
             carry_out(&self.grid, &order, |at| async move {
                 Ok(self.grid.bill(cycle, last, at).await?.is_some())
             })
             .await?;
             self.ledger.note_published(cycle, batch.iter().map(|(bid, _)| bid))?;
         }
-        Ok(missing.len())
+        Ok(missing.values().map(Vec::len).sum())
     }
 
     /// Declares the cycle billed, unless it is.

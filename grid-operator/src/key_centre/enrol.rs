@@ -21,7 +21,7 @@ use super::KeyCentre;
 use crate::{
     error::Error,
     grid::{carry_out, Grid, Order},
-    ledger::Meter,
+    ledger::{LedgerError, Meter},
     limits,
     state::{json_files, make_private_dir, read_text, write_atomically},
 };
@@ -49,6 +49,26 @@ pub struct Enrolled {
     pub new: bool,
 }
 
+impl Enrolled {
+    pub(super) fn of(meter: Meter, response: PathBuf, new: bool) -> Enrolled {
+        let Meter {
+            label,
+            bid,
+            region,
+            first_cycle,
+            ..
+        } = meter;
+        Enrolled {
+            label,
+            bid,
+            region,
+            first_cycle,
+            response,
+            new,
+        }
+    }
+}
+
 /// The files to read: one request, or all of a directory whose names end in `.json`.
 pub fn request_files(file: Option<&Path>, directory: Option<&Path>) -> Result<Vec<PathBuf>, Error> {
     let files = match (file, directory) {
@@ -69,7 +89,8 @@ pub fn request_files(file: Option<&Path>, directory: Option<&Path>) -> Result<Ve
     Ok(files)
 }
 
-fn read(path: &Path, region: RegionId, first_cycle: CycleId) -> Result<Meter, String> {
+/// A meter from its request.
+pub(super) fn read(path: &Path, region: RegionId, first_cycle: CycleId) -> Result<Meter, String> {
     let text = read_text(path, LONGEST_REQUEST).map_err(|error| error.to_string())?;
     let named = |problem: String| format!("{}: {problem}", path.display());
     let request = Request::from_json(&text).map_err(|error| named(error.to_string()))?;
@@ -89,6 +110,8 @@ fn read(path: &Path, region: RegionId, first_cycle: CycleId) -> Result<Meter, St
         label,
         region,
         first_cycle,
+        first_period: None,
+        left: None,
         spend_public: request.spend_public,
         recipient,
     })
@@ -97,7 +120,11 @@ fn read(path: &Path, region: RegionId, first_cycle: CycleId) -> Result<Meter, St
 impl<G: Grid> KeyCentre<G> {
     /// What the ledger and the other requests have against a meter; `Ok(true)` where it is new, `Ok(false)` where it is
     /// enrolled just so.
-    fn is_new(&self, meter: &Meter, seen: &mut BTreeSet<(u8, Vec<u8>)>) -> Result<Result<bool, String>, Error> {
+    pub(super) fn is_new(
+        &self,
+        meter: &Meter,
+        seen: &mut BTreeSet<(u8, Vec<u8>)>,
+    ) -> Result<Result<bool, String>, Error> {
         let name = &meter.label;
         for (kind, value, what) in [
             (0, meter.bid.to_vec(), "bill identifier"),
@@ -136,8 +163,34 @@ impl<G: Grid> KeyCentre<G> {
         Ok(Ok(true))
     }
 
+    /// Refuses meters for a cycle that the chain has a filter of, or an earlier one: an older ledger that was restored may
+    /// have lost the note that the region's meters are fixed. A meter whose user is registered was lost with it, and may
+    /// come back.
+    async fn refuse_late(&self, meters: &[Meter], region: RegionId, first_cycle: CycleId) -> Result<(), Error> {
+        let at = self.grid.finalised().await?.hash;
+        let latest = self.grid.latest_cycle(at).await?;
+        let mut fixed = None;
+        for cycle in latest.map_or(0..0, |latest| first_cycle..latest.saturating_add(1)) {
+            if self.grid.filter_meters(region, cycle, at).await?.is_some() {
+                fixed = Some(cycle);
+            }
+        }
+        let Some(fixed) = fixed else { return Ok(()) };
+        for meter in meters {
+            if self.grid.user(meter.bid, at).await?.is_none() {
+                let late = LedgerError::Fixed {
+                    region,
+                    fixed,
+                    first_cycle,
+                };
+                return Err(late.into());
+            }
+        }
+        Ok(())
+    }
+
     /// Registers on chain whoever the ledger does not know to be.
-    async fn register(&self) -> Result<(), Error> {
+    pub(super) async fn register(&self) -> Result<(), Error> {
         let at = self.grid.finalised().await?.hash;
         let mut there = Vec::new();
         let mut missing = Vec::new();
@@ -164,7 +217,8 @@ impl<G: Grid> KeyCentre<G> {
         Ok(())
     }
 
-    fn respond(&self, meter: &Meter, directory: &Path) -> Result<PathBuf, Error> {
+    /// Writes a meter's response into a directory.
+    pub(super) fn respond(&self, meter: &Meter, directory: &Path) -> Result<PathBuf, Error> {
         let secret = self.root.meter_secret(&meter.bid).to_bytes();
         let response = Response::new(meter.bid, meter.region, meter.first_cycle, secret, self.grid.genesis());
         let sealed = envelope::encrypt_bytes(response.to_json().as_bytes(), &meter.recipient)
@@ -211,27 +265,14 @@ pub async fn enrol<G: Grid>(
         .filter(|(_, new)| *new)
         .map(|(meter, _)| meter.clone())
         .collect();
+    centre.refuse_late(&entries, region, first_cycle).await?;
     centre.ledger.enter_meters(&entries)?;
     centre.register().await?;
     meters
         .into_iter()
         .map(|(meter, new)| {
             let response = centre.respond(&meter, responses)?;
-            let Meter {
-                label,
-                bid,
-                region,
-                first_cycle,
-                ..
-            } = meter;
-            Ok(Enrolled {
-                label,
-                bid,
-                region,
-                first_cycle,
-                response,
-                new,
-            })
+            Ok(Enrolled::of(meter, response, new))
         })
         .collect()
 }

@@ -9,11 +9,14 @@
 //! bill.
 
 pub mod audit;
+pub mod backup;
 pub mod bill;
 pub mod enrol;
 pub mod faults;
 pub mod prepare;
 pub mod publish;
+pub mod reconcile;
+pub mod revise;
 pub mod roster;
 pub mod schedule;
 pub mod status;
@@ -28,7 +31,8 @@ use crate::{
     error::Error,
     grid::{BlockHash, Grid},
     ledger::Ledger,
-    state::{fingerprint, load_root_key, make_root_key},
+    lock::Lock,
+    root_key::{fingerprint, load_root_key, make_root_key},
 };
 
 /// A key centre at work; clones share it.
@@ -41,27 +45,27 @@ pub struct KeyCentre<G> {
     making: Arc<Mutex<()>>,
 }
 
-/// Makes a key centre in `directory`: its root key and its ledger. Content with one that is there; says whether the
-/// root key was made now.
-pub fn init(directory: &Path) -> Result<bool, Error> {
+/// Makes a key centre in `directory`: its root key, encrypted to `lock`, and its ledger. Content with one that is there;
+/// says whether the root key was made now.
+pub fn init(directory: &Path, lock: &Lock) -> Result<bool, Error> {
     // A ledger without its root key must not get a new one: every meter in it would be lost.
     if directory.join(crate::ledger::LEDGER_FILE).exists() {
-        load_root_key(directory)?;
+        load_root_key(directory, lock)?;
     }
-    let made = make_root_key(directory)?;
-    Ledger::create(directory, &fingerprint(&load_root_key(directory)?))?;
+    let made = make_root_key(directory, lock)?;
+    Ledger::create(directory, &fingerprint(&load_root_key(directory, lock)?))?;
     Ok(made)
 }
 
 /// The ledger of the key centre in `directory`, for reading without a chain.
-pub fn open_ledger(directory: &Path) -> Result<Ledger, Error> {
-    Ok(Ledger::open(directory, &fingerprint(&load_root_key(directory)?))?)
+pub fn open_ledger(directory: &Path, lock: &Lock) -> Result<Ledger, Error> {
+    Ok(Ledger::open(directory, &fingerprint(&load_root_key(directory, lock)?))?)
 }
 
 impl<G: Grid> KeyCentre<G> {
     /// The key centre in `directory`, at work on a chain, which must be that of its ledger.
-    pub fn open(directory: &Path, grid: G) -> Result<KeyCentre<G>, Error> {
-        let root = load_root_key(directory)?;
+    pub fn open(directory: &Path, lock: &Lock, grid: G) -> Result<KeyCentre<G>, Error> {
+        let root = load_root_key(directory, lock)?;
         let ledger = Ledger::open(directory, &fingerprint(&root))?;
         ledger.bind_chain(&grid.genesis())?;
         Ok(KeyCentre {

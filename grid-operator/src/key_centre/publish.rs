@@ -2,14 +2,18 @@
 //!
 //! The paper's phase 3; DESIGN section 4, step 2. What was computed stays in the ledger until the chain has it, so a
 //! rerun computes nothing twice and sends only what is missing. Periods are worked on in spans, one at a time, and sent in
-//! batches, so the memory used grows neither with the cycle nor with the regions. Periods that have opened in the meantime are passed over and reported.
+//! batches, so the memory used grows neither with the cycle nor with the regions. Periods that have opened in the meantime are
+//! passed over and reported. Where the chain has revisions of the cycle, each stretch between two of them is published for
+//! the meters that it has.
 //!
 //! **Privacy.** Everything published is meant for everyone: filters, commitments, counts of meters.
 
-use std::{collections::VecDeque, mem, ops::Range, sync::Arc};
+use std::{collections::VecDeque, iter, mem, ops::Range, sync::Arc};
 
 use codec::Encode;
-use gridveil_primitives::{filter::Builder, CycleId, CycleSchedule, Manifest, PeriodIndex, PeriodKey, RegionId};
+use gridveil_primitives::{
+    filter::Builder, CycleId, CycleSchedule, Manifest, PeriodIndex, PeriodKey, RegionId, Revision,
+};
 use indicatif::ProgressBar;
 use serde::Serialize;
 use tokio::task::JoinSet;
@@ -36,7 +40,7 @@ pub struct Published {
     pub region: RegionId,
     /// The cycle.
     pub cycle: CycleId,
-    /// The region's meters in the cycle.
+    /// The region's meters in the last of the periods.
     pub meters: u32,
     /// Whether BF2 was published now.
     pub filter: bool,
@@ -77,17 +81,8 @@ pub async fn publish<G: Grid>(
         if !known.iter().any(|(registered, _)| *registered == region) {
             return Err(Error::UnknownRegion(region));
         }
-        let fixed = centre.ledger.fix_meters(region, cycle)?;
-        let roster = Arc::new(Roster::load(&centre.ledger, &centre.root, region, cycle)?);
-        roster.agree(fixed)?;
-        let job = Job {
-            centre: centre.clone(),
-            roster,
-            schedule,
-            wanted: wanted.clone(),
-            bar: bar.clone(),
-        };
-        tasks.spawn(job.run());
+        let (centre, wanted, bar) = (centre.clone(), wanted.clone(), bar.clone());
+        tasks.spawn(async move { publish_region(&centre, region, cycle, schedule, wanted, &bar).await });
     }
     let mut published = Vec::new();
     while let Some(done) = tasks.join_next().await {
@@ -97,13 +92,65 @@ pub async fn publish<G: Grid>(
     Ok(published)
 }
 
-/// The publishing of one region.
-struct Job<G> {
-    centre: KeyCentre<G>,
-    roster: Arc<Roster>,
+/// Publishes a region's part, from one revision to the next.
+async fn publish_region<G: Grid>(
+    centre: &KeyCentre<G>,
+    region: RegionId,
+    cycle: CycleId,
     schedule: CycleSchedule,
     wanted: Range<PeriodIndex>,
-    bar: ProgressBar,
+    bar: &ProgressBar,
+) -> Result<Published, Error> {
+    let fixed = centre.ledger.fix_meters(region, cycle)?;
+    let at = centre.grid.finalised().await?.hash;
+    let revisions = centre.grid.revisions(region, cycle, at).await?;
+    let ends = revisions.iter().map(|revision| revision.from).chain([schedule.periods]);
+    let revised = revisions.iter().map(|one| (Some(one.from), one.meters));
+    let mut whole: Option<Published> = None;
+    for ((revision, meters), end) in iter::once((None, fixed)).chain(revised).zip(ends) {
+        let span = revision.unwrap_or(0)..end;
+        let part = wanted.start.max(span.start)..wanted.end.min(span.end);
+        if part.is_empty() {
+            continue;
+        }
+        let roster = Roster::load(&centre.ledger, &centre.root, region, cycle, revision)?;
+        roster.agree(revision, meters)?;
+        let job = Job {
+            centre: centre.clone(),
+            roster: Arc::new(roster),
+            schedule,
+            revision,
+            revisions: revisions.clone(),
+            wanted: part,
+            bar: bar.clone(),
+        };
+        let done = job.run().await?;
+        whole = Some(match whole {
+            None => done,
+            Some(before) => Published {
+                filter: before.filter || done.filter,
+                manifests: before.manifests.saturating_add(done.manifests),
+                present: before.present.saturating_add(done.present),
+                missed: [before.missed, done.missed].concat(),
+                ..done
+            },
+        });
+    }
+    whole.ok_or_else(|| Error::Worker("no part of the cycle was asked for".into()))
+}
+
+/// The publishing for one region's meters of a cycle's beginning or of a revision.
+pub(super) struct Job<G> {
+    pub centre: KeyCentre<G>,
+    pub roster: Arc<Roster>,
+    pub schedule: CycleSchedule,
+    /// The first period of the revision.
+    pub revision: Option<PeriodIndex>,
+    /// The revisions that the chain has.
+    pub revisions: Vec<Revision>,
+    /// The periods whose manifests are to be published, or at least made.
+    pub wanted: Range<PeriodIndex>,
+    pub bar: ProgressBar,
 }
 
 /// Manifests of successive periods, for one call.
@@ -125,7 +172,9 @@ impl<G: Grid> Job<G> {
         let (region, cycle, meters) = (self.roster.region, self.roster.cycle, self.roster.meters());
         let at = self.centre.grid.finalised().await?.hash;
         let filter = match self.centre.grid.filter_meters(region, cycle, at).await? {
-            Some(published) => self.roster.agree(published).map(|()| false)?,
+            // A revision that is known is on chain with its filter.
+            _ if self.revision.is_some() => false,
+            Some(published) => self.roster.agree(None, published).map(|()| false)?,
             None => self.publish_filter().await.map(|()| true)?,
         };
         let at = self.centre.grid.finalised().await?.hash;
@@ -152,11 +201,12 @@ impl<G: Grid> Job<G> {
         // One region's span at a time: all cores are at work on it, and the memory is that of one.
         let _turn = self.centre.making.lock().await;
         let (centre, roster, wanted) = (self.centre.clone(), self.roster.clone(), self.wanted.clone());
+        let revision = self.revision;
         aside(move || {
             let prepared = prepare(&centre.root, &roster, first, count)?;
             let kept = centre
                 .ledger
-                .keep_prepared(roster.region, roster.cycle, &prepared, |period| {
+                .keep_prepared(roster.region, roster.cycle, revision, &prepared, |period| {
                     wanted.contains(&period)
                 });
             Ok(kept?)
@@ -165,11 +215,15 @@ impl<G: Grid> Job<G> {
         Ok(count)
     }
 
-    async fn publish_filter(&self) -> Result<(), Error> {
+    /// Makes BF2 over the periods from the first on that these meters are for, to the cycle's end, and publishes it: as
+    /// that of the cycle's beginning, or as a revision.
+    pub(super) async fn publish_filter(&self) -> Result<(), Error> {
         let (region, cycle, periods) = (self.roster.region, self.roster.cycle, self.schedule.periods);
-        let known = self.centre.ledger.tallies(region, cycle)?;
-        self.bar.inc_length(u64::from(periods));
-        let mut next: PeriodIndex = 0;
+        let (ledger, first) = (&self.centre.ledger, self.revision.unwrap_or(0));
+        let known = ledger.tallies(region, cycle, self.revision)?;
+        let count = periods.saturating_sub(first);
+        self.bar.inc_length(u64::from(count));
+        let mut next = first;
         while next < periods {
             let done = if known.contains_key(&next) {
                 1
@@ -179,24 +233,40 @@ impl<G: Grid> Job<G> {
             self.bar.inc(u64::from(done));
             next = next.saturating_add(done);
         }
-        let mut builder = Builder::cycle(region, cycle, periods);
-        for (period, tally) in self.centre.ledger.tallies(region, cycle)? {
+        let mut builder = Builder::cycle(region, cycle, count);
+        for (period, tally) in ledger.tallies(region, cycle, self.revision)? {
             builder.insert_tally(period, &tally);
         }
-        let meters = self.roster.meters();
-        let order = Order::PublishCycleFilter {
+        let (meters, filter, grid) = (self.roster.meters(), builder.finish(), &self.centre.grid);
+        let Some(from) = self.revision else {
+            let order = Order::PublishCycleFilter {
+                region,
+                cycle,
+                meters,
+                filter,
+            };
+            let done = |at| async move { Ok(grid.filter_meters(region, cycle, at).await? == Some(meters)) };
+            return Ok(carry_out(grid, &order, done).await?);
+        };
+        let revision = Revision { from, meters };
+        let order = Order::ReviseCycle {
             region,
             cycle,
-            meters,
-            filter: builder.finish(),
+            revision,
+            filter,
         };
-        let grid = &self.centre.grid;
-        carry_out(grid, &order, |at| async move {
-            let published = grid.filter_meters(region, cycle, at).await?;
-            Ok(published == Some(meters))
-        })
-        .await?;
-        Ok(())
+        let done = |at| async move { Ok(grid.revisions(region, cycle, at).await?.contains(&revision)) };
+        Ok(carry_out(grid, &order, done).await?)
+    }
+
+    /// Refuses to go on with these meters once the chain has a revision that was not known.
+    async fn is_up_to_date(&self) -> Result<(), Error> {
+        let (region, cycle) = (self.roster.region, self.roster.cycle);
+        let at = self.centre.grid.finalised().await?.hash;
+        if self.centre.grid.revisions(region, cycle, at).await? == self.revisions {
+            return Ok(());
+        }
+        Err(Error::Outdated { region, cycle })
     }
 
     /// The next batch of those missing, made now where the ledger lacks it.
@@ -208,11 +278,11 @@ impl<G: Grid> Job<G> {
                 break;
             }
             let key = self.key(period);
-            let manifest = match self.centre.ledger.manifest(&key)? {
+            let manifest = match self.centre.ledger.manifest(&key, self.revision)? {
                 Some(manifest) => manifest,
                 None => {
                     self.make(period, self.wanted.end).await?;
-                    let made = self.centre.ledger.manifest(&key)?;
+                    let made = self.centre.ledger.manifest(&key, self.revision)?;
                     made.ok_or_else(|| Error::Worker("a manifest that was just made is gone".into()))?
                 }
             };
@@ -236,6 +306,7 @@ impl<G: Grid> Job<G> {
         loop {
             while under_way.len() < IN_FLIGHT {
                 let Some(batch) = self.batch(missing).await? else { break };
+                self.is_up_to_date().await?;
                 under_way.spawn(send(self.centre.grid.clone(), self.key(batch.first), batch));
             }
             let Some(done) = under_way.join_next().await else { break };

@@ -1,4 +1,5 @@
-//! The meters of one region and cycle, with the keys that the key centre derives for them.
+//! The meters of one region and cycle, with the keys that the key centre derives for them: those who are there while a
+//! revision is in force, or all who are at some time.
 //!
 //! The order of the members is that of their bill identifiers and the same whenever the ledger is read, because a
 //! manifest's commitments and their later opening must number the meters alike.
@@ -7,7 +8,7 @@
 
 use gridveil_primitives::{
     keys::{CycleKeys, RootKey, SpendPublic},
-    pseudonym, CycleId, Half, PeriodIndex, Prid, RegionId,
+    pseudonym, CycleId, Half, PeriodIndex, Prid, RegionId, Revision,
 };
 
 use crate::{
@@ -32,7 +33,7 @@ impl Member {
     }
 }
 
-/// The meters of one region and cycle.
+/// Meters of one region and cycle.
 pub struct Roster {
     /// The region.
     pub region: RegionId,
@@ -40,13 +41,51 @@ pub struct Roster {
     pub cycle: CycleId,
     /// The members, by ascending bill identifier.
     pub members: Vec<Member>,
+    /// The revisions with which they come and go; none where all are there throughout.
+    pub revisions: Vec<Revision>,
 }
 
 impl Roster {
-    /// Derives the keys of the ledger's meters. Errors: [`Error::NoMeters`], [`Error::SpendKey`].
-    pub fn load(ledger: &Ledger, root: &RootKey, region: RegionId, cycle: CycleId) -> Result<Roster, Error> {
-        let mut members = Vec::new();
-        for meter in ledger.meters(region, cycle)? {
+    /// Derives the keys of the ledger's meters that take part while a revision is in force, which is named by its first
+    /// period; `None` for the meters that the cycle begins with. Errors: [`Error::NoMeters`], [`Error::SpendKey`].
+    pub fn load(
+        ledger: &Ledger,
+        root: &RootKey,
+        region: RegionId,
+        cycle: CycleId,
+        revision: Option<PeriodIndex>,
+    ) -> Result<Roster, Error> {
+        let mut meters = ledger.meters(region, cycle)?;
+        meters.retain(|meter| meter.takes_part(cycle, revision));
+        Roster::of(meters, root, region, cycle, Vec::new())
+    }
+
+    /// The same for all meters that take part at some time, `revisions` being the chain's.
+    pub fn load_all(
+        ledger: &Ledger,
+        root: &RootKey,
+        region: RegionId,
+        cycle: CycleId,
+        revisions: Vec<Revision>,
+    ) -> Result<Roster, Error> {
+        let mut meters = ledger.meters(region, cycle)?;
+        let ever = |meter: &Meter| {
+            let mut revised = revisions.iter();
+            meter.takes_part(cycle, None) || revised.any(|revision| meter.takes_part(cycle, Some(revision.from)))
+        };
+        meters.retain(ever);
+        Roster::of(meters, root, region, cycle, revisions)
+    }
+
+    fn of(
+        meters: Vec<Meter>,
+        root: &RootKey,
+        region: RegionId,
+        cycle: CycleId,
+        revisions: Vec<Revision>,
+    ) -> Result<Roster, Error> {
+        let mut members = Vec::with_capacity(meters.len());
+        for meter in meters {
             let spend = SpendPublic::from_bytes(meter.spend_public).ok_or_else(|| Error::SpendKey {
                 label: meter.label.clone(),
             })?;
@@ -66,7 +105,12 @@ impl Roster {
                 region: Some(region),
             });
         }
-        Ok(Roster { region, cycle, members })
+        Ok(Roster {
+            region,
+            cycle,
+            members,
+            revisions,
+        })
     }
 
     /// How many meters there are.
@@ -74,15 +118,23 @@ impl Roster {
         u32::try_from(self.members.len()).unwrap_or(u32::MAX)
     }
 
-    /// Refuses a count of meters on chain that is not the ledger's.
-    pub fn agree(&self, chain: u32) -> Result<(), Error> {
-        if self.meters() == chain {
+    /// Whether a member takes part in a period.
+    pub fn is_there(&self, member: &Member, period: PeriodIndex) -> bool {
+        let in_force = Revision::in_force(&self.revisions, period).map(|revision| revision.from);
+        self.revisions.is_empty() || member.meter.takes_part(self.cycle, in_force)
+    }
+
+    /// Refuses a count of meters on chain, while a revision is in force, that is not the ledger's.
+    pub fn agree(&self, revision: Option<PeriodIndex>, chain: u32) -> Result<(), Error> {
+        let there = |member: &&Member| member.meter.takes_part(self.cycle, revision);
+        let ledger = u32::try_from(self.members.iter().filter(there).count()).unwrap_or(u32::MAX);
+        if ledger == chain {
             return Ok(());
         }
         Err(Error::MetersDiffer {
             region: self.region,
             cycle: self.cycle,
-            ledger: self.meters(),
+            ledger,
             chain,
         })
     }

@@ -49,7 +49,7 @@ pub struct CycleStatus {
 pub struct RegionStatus {
     /// The region.
     pub region: RegionId,
-    /// Its meters in the cycle.
+    /// Its meters in the cycle, by the latest revision.
     pub meters: usize,
     /// Whether the cycle's filter is published.
     pub filter: bool,
@@ -95,9 +95,12 @@ async fn cycle_status<G: Grid>(centre: &KeyCentre<G>, cycle: CycleId, at: [u8; 3
     let schedule = centre.known_cycle(cycle, at).await?;
     let mut regions = Vec::new();
     for region in centre.ledger.regions(cycle)? {
+        let revisions = centre.grid.revisions(region, cycle, at).await?;
+        let latest = revisions.last().map(|revision| revision.from);
+        let meters = centre.ledger.meters(region, cycle)?;
         let mut status = RegionStatus {
             region,
-            meters: centre.ledger.meters(region, cycle)?.len(),
+            meters: meters.iter().filter(|meter| meter.takes_part(cycle, latest)).count(),
             filter: centre.grid.filter_meters(region, cycle, at).await?.is_some(),
             ..RegionStatus::default()
         };

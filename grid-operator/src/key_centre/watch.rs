@@ -3,13 +3,17 @@
 //!
 //! The paper's phases of finding faults and of opening Z; DESIGN section 4, steps 5 and 6. The decision is in the
 //! ledger before it is sent and is never made anew, so that no crash and no lying node leads to two openings of one
-//! period.
+//! period. Where the chain has an outcome that the ledger does not know, as after an older backup was restored, nothing is
+//! sent: the faults are found again and entered.
 //!
 //! **Privacy.** Mask sums of at least the region's minimum of meters, once each; who failed stays in the ledger.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
-use gridveil_primitives::{CycleId, PeriodIndex, PeriodKey, PeriodStatus, PeriodView, RegionId};
+use gridveil_primitives::{CycleId, PeriodIndex, PeriodKey, PeriodStatus, PeriodView, RegionId, Revision};
 use indicatif::ProgressBar;
 use serde::Serialize;
 
@@ -29,7 +33,8 @@ use crate::{
 /// What became of a period.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Settled {
-    /// `opened` or `withheld`.
+    /// `opened` or `withheld`; `recorded` where that had been done and only the ledger lacked it, and `gone` where the
+    /// shares that would tell its faults have left the chain's state, too.
     pub event: &'static str,
     /// The region.
     pub region: RegionId,
@@ -45,24 +50,57 @@ pub struct Settled {
     pub excluded: usize,
 }
 
+impl Settled {
+    fn of(key: &PeriodKey) -> Settled {
+        let PeriodKey { region, cycle, period } = *key;
+        Settled {
+            event: "",
+            region,
+            cycle,
+            period,
+            meters: 0,
+            left_out: 0,
+            excluded: 0,
+        }
+    }
+
+    /// Whether it was opened or withheld now.
+    pub fn is_decided_now(&self) -> bool {
+        matches!(self.event, "opened" | "withheld")
+    }
+}
+
+/// The rosters of a cycle, by region and by the first period of the revision that each is for.
+type Rosters = BTreeMap<(RegionId, Option<PeriodIndex>), Arc<Roster>>;
+
 #[derive(Clone)]
 struct Opener<G> {
     centre: KeyCentre<G>,
-    rosters: Arc<BTreeMap<RegionId, Arc<Roster>>>,
+    rosters: Arc<Mutex<Rosters>>,
 }
 
 impl<G: Grid> Opener<G> {
+    /// The meters of a region while a revision is in force. These do not change any more, so they are loaded once.
+    fn roster(&self, region: RegionId, cycle: CycleId, revision: Option<PeriodIndex>) -> Result<Arc<Roster>, Error> {
+        let mut rosters = self.rosters.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(roster) = rosters.get(&(region, revision)) {
+            return Ok(roster.clone());
+        }
+        let (ledger, root) = (&self.centre.ledger, &self.centre.root);
+        let roster = Arc::new(Roster::load(ledger, root, region, cycle, revision)?);
+        rosters.insert((region, revision), roster.clone());
+        Ok(roster)
+    }
+
     /// The decision about a closed period: the ledger's, or one made from the shares and entered there.
     async fn decision(&self, key: PeriodKey, view: &PeriodView, at: BlockHash) -> Result<Decision, Error> {
         if let Some(standing) = self.centre.ledger.decision(&key)? {
             return Ok(standing);
         }
-        let missing = Error::NoMeters {
-            cycle: key.cycle,
-            region: Some(key.region),
-        };
-        let roster = self.rosters.get(&key.region).cloned().ok_or(missing)?;
-        roster.agree(view.meters)?;
+        let revisions = self.centre.grid.revisions(key.region, key.cycle, at).await?;
+        let revision = Revision::in_force(&revisions, key.period).map(|revision| revision.from);
+        let roster = self.roster(key.region, key.cycle, revision)?;
+        roster.agree(revision, view.meters)?;
         let regions = self.centre.grid.regions(at).await?;
         let region = regions.into_iter().find(|(region, _)| *region == key.region);
         let (_, info) = region.ok_or(Error::UnknownRegion(key.region))?;
@@ -81,8 +119,10 @@ impl<G: Grid> Opener<G> {
 impl<G: Grid> Job for Opener<G> {
     type Done = Settled;
 
-    fn judge(&self, view: &PeriodView) -> Step {
+    fn judge(&self, key: &PeriodKey, view: &PeriodView) -> Step {
         match (view.outcome, view.status) {
+            // Whatever is wrong with the ledger is said by who acts.
+            (Some(_), _) if !matches!(self.centre.ledger.decision(key), Ok(Some(_))) => Step::Act,
             (Some(_), _) => Step::Settled,
             (None, PeriodStatus::Open) => Step::Wait,
             (None, PeriodStatus::Complete | PeriodStatus::Faulty) => Step::Act,
@@ -90,41 +130,32 @@ impl<G: Grid> Job for Opener<G> {
     }
 
     async fn act(&self, key: PeriodKey, view: PeriodView, at: BlockHash) -> Result<Settled, Error> {
-        let PeriodKey { region, cycle, period } = key;
-        let (order, settled) = match self.decision(key, &view, at).await? {
+        let mut settled = Settled::of(&key);
+        let decision = match self.decision(key, &view, at).await {
+            Err(Error::SharesDisagree(_)) if view.outcome.is_some() => {
+                settled.event = "gone";
+                return Ok(settled);
+            }
+            decision => decision?,
+        };
+        let order = match decision {
             Decision::Open(opening) => {
-                let (left_out, excluded) = (opening.left_out.len(), opening.excluded.len());
-                let meters = view.meters.saturating_sub(u32::try_from(left_out).unwrap_or(u32::MAX));
-                let event = "opened";
-                (
-                    Order::Open(key, opening),
-                    Settled {
-                        event,
-                        region,
-                        cycle,
-                        period,
-                        meters,
-                        left_out,
-                        excluded,
-                    },
-                )
+                (settled.left_out, settled.excluded) = (opening.left_out.len(), opening.excluded.len());
+                let left_out = u32::try_from(settled.left_out).unwrap_or(u32::MAX);
+                settled.meters = view.meters.saturating_sub(left_out);
+                settled.event = "opened";
+                Order::Open(key, opening)
             }
             Decision::Withhold(shares) => {
-                let (event, meters, left_out, excluded) = ("withheld", 0, 0, shares.len());
-                (
-                    Order::Withhold(key, shares),
-                    Settled {
-                        event,
-                        region,
-                        cycle,
-                        period,
-                        meters,
-                        left_out,
-                        excluded,
-                    },
-                )
+                settled.excluded = shares.len();
+                settled.event = "withheld";
+                Order::Withhold(key, shares)
             }
         };
+        if view.outcome.is_some() {
+            settled.event = "recorded";
+            return Ok(settled);
+        }
         let grid = &self.centre.grid;
         carry_out(grid, &order, |at| async move {
             Ok(grid.period(key, at).await?.is_some_and(|view| view.outcome.is_some()))
@@ -148,16 +179,9 @@ pub async fn watch<G: Grid>(
     centre.authorised(at).await?;
     centre.known_cycle(cycle, at).await?;
     let regions = centre.regions(cycle, regions)?;
-    let mut rosters = BTreeMap::new();
-    for &region in &regions {
-        rosters.insert(
-            region,
-            Arc::new(Roster::load(&centre.ledger, &centre.root, region, cycle)?),
-        );
-    }
     let opener = Opener {
         centre: centre.clone(),
-        rosters: Arc::new(rosters),
+        rosters: Arc::default(),
     };
     let scope = Scope {
         cycle: Some(cycle),

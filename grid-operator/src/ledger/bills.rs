@@ -2,9 +2,9 @@
 //!
 //! Sealing the same bill twice gives two different files; what is entered here is the one that counts.
 //!
-//! **Privacy.** A CID and a hash of something encrypted.
+//! **Privacy.** A CID and a hash of something encrypted, and commitments that hide what they are to.
 
-use gridveil_primitives::{Bid, BillRecord, CycleId};
+use gridveil_primitives::{Bid, BillCommitments, BillRecord, CycleId};
 use rusqlite::params;
 
 use super::{doing, Ledger, LedgerError};
@@ -32,8 +32,18 @@ impl Ledger {
         for (bid, record) in bills {
             transaction
                 .execute(
-                    "INSERT OR IGNORE INTO bills (cycle, bid, cid, hash) VALUES (?1, ?2, ?3, ?4)",
-                    params![cycle, bid, record.cid, record.hash],
+                    "INSERT OR IGNORE INTO bills (cycle, bid, cid, hash, region, energy, amount, apart)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                    params![
+                        cycle,
+                        bid,
+                        record.cid,
+                        record.hash,
+                        record.region,
+                        record.commitments.energy,
+                        record.commitments.amount,
+                        record.commitments.apart
+                    ],
                 )
                 .map_err(doing("entering bills"))?;
         }
@@ -44,17 +54,23 @@ impl Ledger {
     pub fn bills(&self, cycle: CycleId) -> Result<Vec<StoredBill>, LedgerError> {
         let connection = self.lock();
         let mut statement = connection
-            .prepare("SELECT bid, cid, hash, published FROM bills WHERE cycle = ?1 ORDER BY bid")
+            .prepare("SELECT * FROM bills WHERE cycle = ?1 ORDER BY bid")
             .map_err(doing("listing bills"))?;
         let bills = statement
             .query_map([cycle], |row| {
                 Ok(StoredBill {
-                    bid: row.get(0)?,
+                    bid: row.get("bid")?,
                     record: BillRecord {
-                        cid: row.get(1)?,
-                        hash: row.get(2)?,
+                        cid: row.get("cid")?,
+                        hash: row.get("hash")?,
+                        region: row.get("region")?,
+                        commitments: BillCommitments {
+                            energy: row.get("energy")?,
+                            amount: row.get("amount")?,
+                            apart: row.get("apart")?,
+                        },
                     },
-                    published: row.get(3)?,
+                    published: row.get("published")?,
                 })
             })
             .map_err(doing("listing bills"))?;
@@ -89,16 +105,17 @@ mod tests {
     fn the_first_file_of_a_bill_is_the_one_that_counts() {
         let dir = tempfile::tempdir().unwrap();
         let ledger = Ledger::create(dir.path(), &[7; 32]).unwrap();
-        let (first, second) = (
-            BillRecord {
-                cid: vec![1],
-                hash: [1; 32],
+        let record = |byte: u8| BillRecord {
+            cid: vec![byte],
+            hash: [byte; 32],
+            region: byte.into(),
+            commitments: BillCommitments {
+                energy: [byte + 10; 32],
+                amount: [byte + 20; 32],
+                apart: [byte + 30; 32],
             },
-            BillRecord {
-                cid: vec![2],
-                hash: [2; 32],
-            },
-        );
+        };
+        let (first, second) = (record(1), record(2));
         ledger.enter_bills(3, [(&[9; 32], &first)]).unwrap();
         ledger.enter_bills(3, [(&[9; 32], &second)]).unwrap();
         let bills = ledger.bills(3).unwrap();

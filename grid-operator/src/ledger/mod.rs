@@ -8,26 +8,30 @@
 //! and no bill, and whoever has the file without the root key unmasks nothing.
 
 use std::{
+    fs::File,
+    io,
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use gridveil_primitives::{Bid, CycleId, RegionId};
-use rusqlite::{params, Connection, OptionalExtension, Row, TransactionBehavior};
+use gridveil_primitives::{Bid, CycleId, PeriodIndex, RegionId};
+use rusqlite::{params, Connection, OpenFlags, OptionalExtension, Row, TransactionBehavior};
 
 use crate::state::{check_private, create_private, StateError};
 
 mod bills;
+mod changes;
 mod periods;
 
 pub use bills::StoredBill;
+pub use changes::Since;
 pub use periods::{Decision, Fault, FaultKind, Prepared};
 
 /// The ledger's file in the key centre's state directory.
 pub const LEDGER_FILE: &str = "ledger.sqlite";
 /// The form of the tables below.
-const FORM: u32 = 1;
+const FORM: u32 = 2;
 /// How long one process waits for another that is writing.
 const BUSY: Duration = Duration::from_secs(20);
 
@@ -35,13 +39,14 @@ const TABLES: &str = "
 CREATE TABLE about (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
 CREATE TABLE meters (
     bid BLOB PRIMARY KEY, label TEXT NOT NULL UNIQUE, region INTEGER NOT NULL, first_cycle INTEGER NOT NULL,
+    first_period INTEGER, left_cycle INTEGER, left_period INTEGER,
     spend_public BLOB NOT NULL UNIQUE, recipient BLOB NOT NULL, registered INTEGER NOT NULL DEFAULT 0) STRICT;
 CREATE INDEX meters_by_region ON meters (region, first_cycle);
 CREATE TABLE filters (
     cycle INTEGER NOT NULL, region INTEGER NOT NULL, meters INTEGER NOT NULL, PRIMARY KEY (cycle, region)) STRICT;
 CREATE TABLE prepared (
-    cycle INTEGER NOT NULL, region INTEGER NOT NULL, period INTEGER NOT NULL, tally BLOB NOT NULL, manifest BLOB,
-    PRIMARY KEY (cycle, region, period)) STRICT;
+    cycle INTEGER NOT NULL, region INTEGER NOT NULL, period INTEGER NOT NULL, revision INTEGER, tally BLOB NOT NULL,
+    manifest BLOB, PRIMARY KEY (cycle, region, period)) STRICT;
 CREATE TABLE decisions (
     cycle INTEGER NOT NULL, region INTEGER NOT NULL, period INTEGER NOT NULL, decision BLOB NOT NULL,
     PRIMARY KEY (cycle, region, period)) STRICT;
@@ -50,7 +55,8 @@ CREATE TABLE faults (
     STRICT;
 CREATE INDEX faults_by_cycle ON faults (cycle, region, period);
 CREATE TABLE bills (
-    cycle INTEGER NOT NULL, bid BLOB NOT NULL, cid BLOB NOT NULL, hash BLOB NOT NULL,
+    cycle INTEGER NOT NULL, bid BLOB NOT NULL, cid BLOB NOT NULL, hash BLOB NOT NULL, region INTEGER NOT NULL,
+    energy BLOB NOT NULL, amount BLOB NOT NULL, apart BLOB NOT NULL,
     published INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (cycle, bid)) STRICT;
 ";
 
@@ -99,6 +105,14 @@ pub enum LedgerError {
         /// Its form.
         found: u32,
     },
+    /// A copy of the ledger is not sound.
+    #[error("{path} is damaged: {problem}; take another backup")]
+    Unsound {
+        /// What was copied.
+        path: PathBuf,
+        /// What SQLite says.
+        problem: String,
+    },
     /// A meter would join a cycle whose filter is made already.
     #[error(
         "nobody was enrolled: region {region} has its meters fixed up to cycle {fixed}, so a meter cannot join in \
@@ -112,6 +126,27 @@ pub enum LedgerError {
         /// The cycle that was asked for.
         first_cycle: CycleId,
     },
+    /// Meters would change in another cycle than the latest whose meters are fixed.
+    #[error(
+        "no meter was taken out of region {region} in cycle {cycle}: {}", match .fixed {
+            Some(fixed) if fixed >= cycle => format!(
+                "its filter is published up to cycle {fixed}; take the meter out at a day's start of that one, --cycle {fixed} \
+                 --from-day D"
+            ),
+            _ => "that cycle's filter is not published, so that meters can leave it as a whole, without --from-day".into(),
+        }
+    )]
+    NotTheLatest {
+        /// The region.
+        region: RegionId,
+        /// The last cycle whose meters are fixed.
+        fixed: Option<CycleId>,
+        /// The cycle that was asked for.
+        cycle: CycleId,
+    },
+    /// A meter that would be taken out is not there.
+    #[error("no meter was taken out: one of them is not in service then, or is to leave at another time already")]
+    Gone,
     /// A value in the ledger does not decode.
     #[error("the ledger holds {what} that cannot be read; restore it from its backup")]
     Damaged {
@@ -131,6 +166,10 @@ pub struct Meter {
     pub region: RegionId,
     /// The first cycle in which it takes part.
     pub first_cycle: CycleId,
+    /// The first period of that cycle's revision that brings it in; `None` where it is there from the beginning.
+    pub first_period: Option<PeriodIndex>,
+    /// Since when it takes part no more.
+    pub left: Option<Since>,
     /// P0, the public half of the meter's spend key.
     pub spend_public: [u8; 32],
     /// The user's age recipient, as raw bytes.
@@ -148,15 +187,56 @@ fn doing(doing: &'static str) -> impl FnOnce(rusqlite::Error) -> LedgerError {
     move |source| LedgerError::Sql { doing, source }
 }
 
+fn not_text(path: &Path) -> StateError {
+    StateError::Write {
+        path: path.to_owned(),
+        source: io::Error::new(io::ErrorKind::InvalidInput, "the name is no text"),
+    }
+}
+
 fn meter(row: &Row<'_>) -> rusqlite::Result<Meter> {
     Ok(Meter {
         bid: row.get("bid")?,
         label: row.get("label")?,
         region: row.get("region")?,
         first_cycle: row.get("first_cycle")?,
+        first_period: row.get("first_period")?,
+        left: match row.get("left_cycle")? {
+            Some(cycle) => Some((cycle, row.get("left_period")?)),
+            None => None,
+        },
         spend_public: row.get("spend_public")?,
         recipient: row.get("recipient")?,
     })
+}
+
+/// The last cycle whose meters in a region are fixed.
+fn fixed(connection: &Connection, region: RegionId) -> Result<Option<CycleId>, LedgerError> {
+    connection
+        .query_row("SELECT max(cycle) FROM filters WHERE region = ?1", [region], |row| {
+            row.get(0)
+        })
+        .map_err(doing("reading a region's meters"))
+}
+
+/// Enters a meter, which has not left.
+fn enter(connection: &Connection, meter: &Meter) -> Result<(), LedgerError> {
+    connection
+        .execute(
+            "INSERT INTO meters (bid, label, region, first_cycle, first_period, spend_public, recipient)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            params![
+                meter.bid,
+                meter.label,
+                meter.region,
+                meter.first_cycle,
+                meter.first_period,
+                meter.spend_public,
+                meter.recipient
+            ],
+        )
+        .map(|_| ())
+        .map_err(doing("entering meters"))
 }
 
 impl Ledger {
@@ -198,6 +278,38 @@ impl Ledger {
         let ledger = Ledger::connect(path)?;
         ledger.check(fingerprint)?;
         Ok(ledger)
+    }
+
+    /// Copies the ledger in the directory `from` into the directory `to`, as it is between two commits, and reads the copy
+    /// through. Other processes may write to it meanwhile.
+    pub fn copy(from: &Path, to: &Path) -> Result<(), LedgerError> {
+        let (path, target) = (from.join(LEDGER_FILE), to.join(LEDGER_FILE));
+        if !path.exists() {
+            return Err(LedgerError::Missing { path });
+        }
+        check_private(&path)?;
+        create_private(&target)?;
+        let name = target.to_str().ok_or_else(|| not_text(&target))?;
+        // A backup may lie where nothing can be written.
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let open = |path: &Path| Connection::open_with_flags(path, flags).map_err(doing("opening its file"));
+        let source = open(&path)?;
+        source.busy_timeout(BUSY).map_err(doing("opening its file"))?;
+        source
+            .execute("VACUUM INTO ?1", [name])
+            .map_err(doing("copying itself"))?;
+        let sync = File::open(&target).and_then(|file| file.sync_all());
+        sync.map_err(|source| StateError::Write {
+            path: target.clone(),
+            source,
+        })?;
+        let problem: String = open(&target)?
+            .query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))
+            .map_err(doing("reading its copy"))?;
+        if problem != "ok" {
+            return Err(LedgerError::Unsound { path, problem });
+        }
+        Ok(())
     }
 
     fn connect(path: PathBuf) -> Result<Ledger, LedgerError> {
@@ -270,32 +382,14 @@ impl Ledger {
             .map_err(doing("entering meters"))?;
         for meter in meters {
             let (region, first_cycle) = (meter.region, meter.first_cycle);
-            let fixed: Option<CycleId> = transaction
-                .query_row("SELECT max(cycle) FROM filters WHERE region = ?1", [region], |row| {
-                    row.get(0)
-                })
-                .map_err(doing("reading a region's meters"))?;
-            if let Some(fixed) = fixed.filter(|fixed| *fixed >= first_cycle) {
+            if let Some(fixed) = fixed(&transaction, region)?.filter(|fixed| *fixed >= first_cycle) {
                 return Err(LedgerError::Fixed {
                     region,
                     fixed,
                     first_cycle,
                 });
             }
-            transaction
-                .execute(
-                    "INSERT INTO meters (bid, label, region, first_cycle, spend_public, recipient)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                    params![
-                        meter.bid,
-                        meter.label,
-                        meter.region,
-                        meter.first_cycle,
-                        meter.spend_public,
-                        meter.recipient
-                    ],
-                )
-                .map_err(doing("entering meters"))?;
+            enter(&transaction, meter)?;
         }
         transaction.commit().map_err(doing("entering meters"))
     }
@@ -322,7 +416,8 @@ impl Ledger {
         self.find_meter("SELECT * FROM meters WHERE spend_public = ?1", spend_public)
     }
 
-    /// The meters of a region that take part in a cycle, by ascending bill identifier.
+    /// The meters of a region that took part up to a cycle, or do so in it, by ascending bill identifier; see
+    /// [`Meter::takes_part`].
     pub fn meters(&self, region: RegionId, cycle: CycleId) -> Result<Vec<Meter>, LedgerError> {
         let connection = self.lock();
         let mut statement = connection
@@ -338,7 +433,11 @@ impl Ledger {
     pub fn regions(&self, cycle: CycleId) -> Result<Vec<RegionId>, LedgerError> {
         let connection = self.lock();
         let mut statement = connection
-            .prepare("SELECT DISTINCT region FROM meters WHERE first_cycle <= ?1 ORDER BY region")
+            .prepare(
+                "SELECT DISTINCT region FROM meters WHERE first_cycle <= ?1
+                 AND (left_cycle IS NULL OR left_cycle > ?1 OR (left_cycle = ?1 AND left_period IS NOT NULL))
+                 ORDER BY region",
+            )
             .map_err(doing("listing regions"))?;
         let regions = statement
             .query_map([cycle], |row| row.get(0))
@@ -391,6 +490,8 @@ mod tests {
             label: format!("meter {number}"),
             region,
             first_cycle,
+            first_period: None,
+            left: None,
             spend_public: [number ^ 0x80; 32],
             recipient: [1; 32],
         }

@@ -94,14 +94,16 @@ fn key(row: &Row<'_>) -> rusqlite::Result<PeriodKey> {
 }
 
 impl Ledger {
-    /// Fixes the meters that a region has in a cycle, before its filter is made: from now on none can join. Gives how
+    /// Fixes the meters that a region begins a cycle with, before its filter is made: from now on none can join. Gives how
     /// many there are.
     pub fn fix_meters(&self, region: RegionId, cycle: CycleId) -> Result<u32, LedgerError> {
         let connection = self.lock();
         connection
             .execute(
                 "INSERT OR IGNORE INTO filters (cycle, region, meters)
-                 SELECT ?1, ?2, count(*) FROM meters WHERE region = ?2 AND first_cycle <= ?1",
+                 SELECT ?1, ?2, count(*) FROM meters WHERE region = ?2
+                 AND (first_cycle < ?1 OR (first_cycle = ?1 AND first_period IS NULL))
+                 AND (left_cycle IS NULL OR left_cycle > ?1 OR (left_cycle = ?1 AND left_period IS NOT NULL))",
                 [cycle, region],
             )
             .map_err(doing("fixing a region's meters"))?;
@@ -114,11 +116,13 @@ impl Ledger {
             .map_err(doing("reading a region's meters"))
     }
 
-    /// Keeps prepared periods: their tallies, and the manifests of those for which `keep` says so.
+    /// Keeps periods prepared for a revision, by its first period, or for the meters that the cycle begins with: their
+    /// tallies, and the manifests of those for which `keep` says so.
     pub fn keep_prepared(
         &self,
         region: RegionId,
         cycle: CycleId,
+        revision: Option<PeriodIndex>,
         prepared: &[Prepared],
         keep: impl Fn(PeriodIndex) -> bool,
     ) -> Result<(), LedgerError> {
@@ -128,34 +132,39 @@ impl Ledger {
             let manifest = keep(one.period).then(|| one.manifest.encode());
             transaction
                 .execute(
-                    "INSERT OR REPLACE INTO prepared (cycle, region, period, tally, manifest)
-                     VALUES (?1, ?2, ?3, ?4, ?5)",
-                    params![cycle, region, one.period, one.tally, manifest],
+                    "INSERT OR REPLACE INTO prepared (cycle, region, period, revision, tally, manifest)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                    params![cycle, region, one.period, revision, one.tally, manifest],
                 )
                 .map_err(doing("keeping manifests"))?;
         }
         transaction.commit().map_err(doing("keeping manifests"))
     }
 
-    /// The tallies kept of a region's cycle.
-    pub fn tallies(&self, region: RegionId, cycle: CycleId) -> Result<BTreeMap<PeriodIndex, PointBytes>, LedgerError> {
+    /// The tallies kept of a region's cycle for a revision.
+    pub fn tallies(
+        &self,
+        region: RegionId,
+        cycle: CycleId,
+        revision: Option<PeriodIndex>,
+    ) -> Result<BTreeMap<PeriodIndex, PointBytes>, LedgerError> {
         let connection = self.lock();
         let mut statement = connection
-            .prepare("SELECT period, tally FROM prepared WHERE cycle = ?1 AND region = ?2")
+            .prepare("SELECT period, tally FROM prepared WHERE cycle = ?1 AND region = ?2 AND revision IS ?3")
             .map_err(doing("reading tallies"))?;
         let tallies = statement
-            .query_map([cycle, region], |row| Ok((row.get(0)?, row.get(1)?)))
+            .query_map(params![cycle, region, revision], |row| Ok((row.get(0)?, row.get(1)?)))
             .map_err(doing("reading tallies"))?;
         tallies.collect::<Result<_, _>>().map_err(doing("reading tallies"))
     }
 
-    /// The manifest kept of a period, until [`Ledger::drop_manifests`].
-    pub fn manifest(&self, key: &PeriodKey) -> Result<Option<Manifest>, LedgerError> {
+    /// The manifest kept of a period for a revision, until [`Ledger::drop_manifests`].
+    pub fn manifest(&self, key: &PeriodKey, revision: Option<PeriodIndex>) -> Result<Option<Manifest>, LedgerError> {
         let bytes: Option<Option<Vec<u8>>> = self
             .lock()
             .query_row(
-                "SELECT manifest FROM prepared WHERE cycle = ?1 AND region = ?2 AND period = ?3",
-                params![key.cycle, key.region, key.period],
+                "SELECT manifest FROM prepared WHERE cycle = ?1 AND region = ?2 AND period = ?3 AND revision IS ?4",
+                params![key.cycle, key.region, key.period, revision],
                 |row| row.get(0),
             )
             .optional()
@@ -327,16 +336,14 @@ mod tests {
                 manifest: manifest.clone(),
             })
             .collect();
-        ledger.keep_prepared(2, 1, &prepared, |period| period != 3).unwrap();
-        let kept = |period| {
-            ledger
-                .manifest(&PeriodKey {
-                    region: 2,
-                    cycle: 1,
-                    period,
-                })
-                .unwrap()
+        ledger
+            .keep_prepared(2, 1, None, &prepared, |period| period != 3)
+            .unwrap();
+        let of = |period, revision| {
+            let key = PeriodKey { period, ..KEY };
+            ledger.manifest(&key, revision).unwrap()
         };
+        let kept = |period| of(period, None);
         assert_eq!(kept(0), Some(manifest.clone()));
         assert_eq!(kept(3), None);
         ledger.drop_manifests(2, 1, 1, 2).unwrap();
@@ -344,7 +351,15 @@ mod tests {
             [kept(0).is_some(), kept(1).is_some(), kept(2).is_some()],
             [true, false, false]
         );
-        assert_eq!(ledger.tallies(2, 1).unwrap().len(), 4);
-        assert_eq!(ledger.tallies(2, 0).unwrap().len(), 0);
+        let tallies = |cycle, revision| ledger.tallies(2, cycle, revision).unwrap().len();
+        assert_eq!((tallies(1, None), tallies(0, None)), (4, 0));
+
+        // What is made for other meters takes the place of what was made before, and is not taken for it.
+        ledger.keep_prepared(2, 1, Some(3), &prepared[3..], |_| true).unwrap();
+        assert_eq!(
+            (of(3, Some(3)), of(3, None), of(3, Some(0))),
+            (Some(manifest), None, None)
+        );
+        assert_eq!((tallies(1, None), tallies(1, Some(3))), (3, 1));
     }
 }

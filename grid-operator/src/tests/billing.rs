@@ -25,7 +25,7 @@ use crate::{
 };
 
 const FALLBACK: Price = 200_000;
-const PRICE: Price = 672_123;
+pub(super) const PRICE: Price = 672_123;
 
 /// Home 2 is silent in period 0, home 3 sends half in period 1; region 2 has too few in period 2, when home 103 alone
 /// sends everything.
@@ -39,7 +39,7 @@ fn plan(home: &Home, period: PeriodIndex) -> &'static [Half] {
 }
 
 /// Everything up to the priced cycle 0.
-async fn priced() -> Scene {
+pub(super) async fn priced() -> Scene {
     let scene = Scene::published().await;
     scene.play(0, plan);
     scene.watch(0).await.unwrap();
@@ -47,20 +47,20 @@ async fn priced() -> Scene {
     scene
 }
 
-fn store(scene: &Scene) -> Arc<dyn Store> {
+pub(super) fn store(scene: &Scene) -> Arc<dyn Store> {
     Arc::new(DirectoryStore::new(scene.path("store")).unwrap())
 }
 
-async fn bill_with(scene: &Scene, store: Arc<dyn Store>, cycle: CycleId) -> Result<Billed, Error> {
+pub(super) async fn bill_with(scene: &Scene, store: Arc<dyn Store>, cycle: CycleId) -> Result<Billed, Error> {
     bill(&scene.centre(), cycle, store, "GBP", &ProgressBar::hidden()).await
 }
 
-async fn bill_all(scene: &Scene) -> Result<Billed, Error> {
+pub(super) async fn bill_all(scene: &Scene) -> Result<Billed, Error> {
     bill_with(scene, store(scene), 0).await
 }
 
 /// Fetches a home's bill as its user does.
-async fn fetch(scene: &Scene, home: &Home, cycle: CycleId) -> Report {
+pub(super) async fn fetch(scene: &Scene, home: &Home, cycle: CycleId) -> Report {
     let record: BillRecord = scene.grid.world().bills[&(cycle, home.bid)].clone();
     let sealed = store(scene).get(&Cid::from_bytes(&record.cid).unwrap()).await.unwrap();
     assert_eq!(gridveil_bills::hash(&sealed), record.hash);
@@ -82,7 +82,7 @@ fn rounded(sum: i128) -> i64 {
 }
 
 /// Every bill is what plain arithmetic over the readings makes of it.
-async fn check_bills(scene: &Scene) {
+pub(super) async fn check_bills(scene: &Scene) {
     for home in &scene.homes {
         let report = fetch(scene, home, 0).await;
         assert_eq!(
@@ -181,8 +181,8 @@ async fn missing_periods_and_fallback_prices_are_noted() {
 
 #[tokio::test]
 async fn a_death_at_any_step_bills_everyone_once() {
-    // One call with bills, one that finishes the cycle.
-    for step in 0..2 {
+    // A call with bills and one that reconciles for each region, and one that finishes the cycle.
+    for step in 0..5 {
         for fate in [Fate::DiesBefore, Fate::DiesAfter, Fate::AnswerLost, Fate::NodeFails] {
             let scene = priced().await;
             scene.grid.plan(step, fate);
@@ -192,12 +192,10 @@ async fn a_death_at_any_step_bills_everyone_once() {
             assert_eq!((again.made, again.present), (0, 9), "{step} {fate:?}");
             check_bills(&scene).await;
             let world = scene.grid.world();
-            let published = world
-                .orders
-                .iter()
-                .filter(|order| matches!(order, Order::PublishBills(..)))
-                .count();
-            assert_eq!((published, world.finished.clone()), (1, vec![0]));
+            let count = |wanted: fn(&Order) -> bool| world.orders.iter().filter(|order| wanted(order)).count();
+            let published = count(|order| matches!(order, Order::PublishBills(..)));
+            let reconciled = count(|order| matches!(order, Order::Reconcile(..)));
+            assert_eq!((published, reconciled, world.finished.clone()), (2, 2, vec![0]));
         }
     }
 }
@@ -244,19 +242,6 @@ async fn a_store_that_is_down_is_reported_and_what_it_has_is_not_made_again() {
         assert_eq!(again.present, left, "{again:?}");
         check_bills(&scene).await;
     }
-}
-
-#[tokio::test]
-async fn users_that_the_chain_has_a_bill_for_are_skipped() {
-    let scene = priced().await;
-    let before = BillRecord {
-        cid: vec![1],
-        hash: [1; 32],
-    };
-    scene.grid.world().bills.insert((0, [1; 32]), before.clone());
-    let billed = bill_all(&scene).await.unwrap();
-    assert_eq!((billed.made, billed.present, billed.published), (8, 1, 8));
-    assert_eq!(scene.grid.world().bills[&(0, [1; 32])], before);
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use crate::{
     grid::Order,
     key_centre::{enrol::request_files, open_ledger},
     ledger::{LedgerError, LEDGER_FILE},
-    state::{StateError, ROOT_KEY_FILE},
+    root_key::{RootKeyError, ROOT_KEY_FILE},
 };
 
 /// What enrolling one altered request of region 1 says.
@@ -224,7 +224,7 @@ async fn a_region_that_the_chain_does_not_know_takes_no_meters() {
 async fn an_account_without_the_role_enrols_nobody() {
     let scene = Scene::new();
     for (account, nobody) in [(Some(CONTROL_CENTRE), false), (Some([1; 32]), false), (None, true)] {
-        let centre = KeyCentre::open(&scene.state(), scene.grid.seen_by(account)).unwrap();
+        let centre = KeyCentre::open(&scene.state(), &scene.lock, scene.grid.seen_by(account)).unwrap();
         let refused = enrol(&centre, &scene.requests(1), 1, 0, &scene.path("responses")).await;
         let as_expected = match refused {
             Err(Error::WithoutRole { .. }) => !nobody,
@@ -270,11 +270,11 @@ async fn a_user_whom_the_chain_knows_by_another_key_is_refused() {
 #[tokio::test]
 async fn a_root_key_is_not_replaced_where_a_ledger_remains() {
     let scene = Scene::new();
-    assert!(!init(&scene.state()).unwrap());
+    assert!(!init(&scene.state(), &scene.lock).unwrap());
     std::fs::remove_file(scene.state().join(ROOT_KEY_FILE)).unwrap();
     assert!(matches!(
-        init(&scene.state()),
-        Err(Error::File(StateError::NotInitialised { .. }))
+        init(&scene.state(), &scene.lock),
+        Err(Error::RootKey(RootKeyError::NotInitialised { .. }))
     ));
     assert!(scene.state().join(LEDGER_FILE).exists());
     assert!(!scene.state().join(ROOT_KEY_FILE).exists());
@@ -285,11 +285,14 @@ async fn a_key_centre_that_was_never_made_says_so() {
     let scene = Scene::new();
     let nowhere = scene.path("nowhere");
     assert!(matches!(
-        open_ledger(&nowhere),
-        Err(Error::File(StateError::NotInitialised { .. }))
+        open_ledger(&nowhere, &scene.lock),
+        Err(Error::RootKey(RootKeyError::NotInitialised { .. }))
     ));
-    let opened = KeyCentre::open(&nowhere, scene.grid.clone());
-    assert!(matches!(opened, Err(Error::File(StateError::NotInitialised { .. }))));
+    let opened = KeyCentre::open(&nowhere, &scene.lock, scene.grid.clone());
+    assert!(matches!(
+        opened,
+        Err(Error::RootKey(RootKeyError::NotInitialised { .. }))
+    ));
 }
 
 async fn try_schedule(scene: &Scene, cycle: CycleId, start: Start, periods: PeriodIndex) -> Result<bool, String> {

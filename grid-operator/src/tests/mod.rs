@@ -1,10 +1,13 @@
 //! The operators against a chain in memory: whole stories, each fault, and a death at every step.
 
+mod auditing;
+mod backups;
 mod billing;
 mod enrolling;
 mod outages;
 mod pricing;
 mod publishing;
+mod revising;
 mod watching;
 
 use std::path::{Path, PathBuf};
@@ -32,6 +35,7 @@ use crate::{
         watch::{watch, Settled},
         KeyCentre,
     },
+    lock::Lock,
 };
 
 const SECOND: u64 = 1_000;
@@ -114,6 +118,7 @@ impl Home {
 /// A key centre, its homes, and the chain.
 struct Scene {
     dir: TempDir,
+    lock: Lock,
     grid: FakeGrid,
     homes: Vec<Home>,
 }
@@ -123,10 +128,11 @@ impl Scene {
     fn new() -> Scene {
         let scene = Scene {
             dir: tempfile::tempdir().unwrap(),
+            lock: Lock::generate(),
             grid: FakeGrid::new(),
             homes: Vec::new(),
         };
-        init(&scene.state()).unwrap();
+        init(&scene.state(), &scene.lock).unwrap();
         let first = (1..).take(FIRST).map(|number| Home::new(number, 1));
         let second = (100..).take(SECOND_REGION).map(|number| Home::new(number, 2));
         let homes = first.chain(second).collect();
@@ -143,7 +149,7 @@ impl Scene {
 
     /// The key centre, as it starts anew.
     fn centre(&self) -> KeyCentre<FakeGrid> {
-        KeyCentre::open(&self.state(), self.grid.clone()).unwrap()
+        KeyCentre::open(&self.state(), &self.lock, self.grid.clone()).unwrap()
     }
 
     /// Writes the requests of a region's homes into a directory of their own.

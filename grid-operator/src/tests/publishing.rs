@@ -13,12 +13,13 @@ use crate::{
 /// Everything up to the scheduled cycle 0, with a root key that is the same each time.
 async fn scheduled() -> Scene {
     let mut scene = Scene::new();
-    let key = scene.state().join(crate::state::ROOT_KEY_FILE);
+    let key = scene.state().join(crate::root_key::ROOT_KEY_FILE);
     for file in std::fs::read_dir(scene.state()).unwrap() {
         std::fs::remove_file(file.unwrap().path()).unwrap();
     }
     crate::state::write_atomically(&key, "5a".repeat(32).as_bytes()).unwrap();
-    init(&scene.state()).unwrap();
+    crate::root_key::protect_root_key(&scene.state(), &scene.lock).unwrap();
+    init(&scene.state(), &scene.lock).unwrap();
     scene.enrol(1).await.unwrap();
     scene.enrol(2).await.unwrap();
     scene.accept();
@@ -117,14 +118,17 @@ async fn what_a_run_had_made_before_it_was_killed_is_sent_and_not_made_again() {
             cycle: 0,
             period,
         };
-        if let Some(mut manifest) = centre.ledger().manifest(&key).unwrap() {
+        if let Some(mut manifest) = centre.ledger().manifest(&key, None).unwrap() {
             manifest.root = mark;
             let prepared = Prepared {
                 period,
                 tally: mark,
                 manifest,
             };
-            centre.ledger().keep_prepared(region, 0, &[prepared], |_| true).unwrap();
+            centre
+                .ledger()
+                .keep_prepared(region, 0, None, &[prepared], |_| true)
+                .unwrap();
             marked.push(key);
         }
     }

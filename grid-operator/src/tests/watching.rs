@@ -15,14 +15,14 @@ const SECOND_ONLY: &[Half] = &[Half::Second];
 const SILENT: &[Half] = &[];
 
 /// What a home sends in a period, by the home's number.
-type Plan = fn(u8, PeriodIndex) -> &'static [Half];
+pub(super) type Plan = fn(u8, PeriodIndex) -> &'static [Half];
 
-fn play(scene: &Scene, plan: Plan) {
+pub(super) fn play(scene: &Scene, plan: Plan) {
     scene.play(0, |home, period| plan(home.bid[0], period));
 }
 
 /// Homes 1 to 5 are in region 1, homes 100 to 103 in region 2; the minimum of both is three.
-fn some_faults(home: u8, period: PeriodIndex) -> &'static [Half] {
+pub(super) fn some_faults(home: u8, period: PeriodIndex) -> &'static [Half] {
     match (home, period) {
         (2, 0) => SILENT,
         (3, 1) => FIRST_ONLY,
@@ -46,7 +46,7 @@ fn plain_total(scene: &Scene, plan: Plan, key: &PeriodKey) -> Option<Total> {
     })
 }
 
-fn check_totals(scene: &Scene, plan: Plan) {
+pub(super) fn check_totals(scene: &Scene, plan: Plan) {
     let world = scene.grid.world();
     for region in [1, 2] {
         for period in 0..PERIODS {
@@ -61,7 +61,7 @@ fn check_totals(scene: &Scene, plan: Plan) {
     }
 }
 
-fn found(scene: &Scene) -> Vec<(RegionId, PeriodIndex, Option<String>, FaultKind)> {
+pub(super) fn found(scene: &Scene) -> Vec<(RegionId, PeriodIndex, Option<String>, FaultKind)> {
     let lines = faults(scene.centre().ledger(), Some(0)).unwrap();
     lines
         .into_iter()
@@ -69,7 +69,7 @@ fn found(scene: &Scene) -> Vec<(RegionId, PeriodIndex, Option<String>, FaultKind
         .collect()
 }
 
-fn expected_faults() -> Vec<(RegionId, PeriodIndex, Option<String>, FaultKind)> {
+pub(super) fn expected_faults() -> Vec<(RegionId, PeriodIndex, Option<String>, FaultKind)> {
     let named = |region, period, home: u8, kind| (region, period, Some(format!("home {home}")), kind);
     vec![
         named(1, 0, 2, FaultKind::Silent),
@@ -430,7 +430,7 @@ async fn a_cycle_or_region_that_is_not_there_is_refused() {
     ));
     let elsewhere = watch(&scene.centre(), 0, &[7], true, &bar, |_| ()).await;
     assert!(matches!(elsewhere, Err(Error::NoMeters { region: Some(7), .. })));
-    let other = KeyCentre::open(&scene.state(), scene.grid.seen_by(Some([1; 32]))).unwrap();
+    let other = KeyCentre::open(&scene.state(), &scene.lock, scene.grid.seen_by(Some([1; 32]))).unwrap();
     assert!(matches!(
         watch(&other, 0, &[], true, &bar, |_| ()).await,
         Err(Error::WithoutRole { .. })

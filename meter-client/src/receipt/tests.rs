@@ -2,6 +2,7 @@ use super::{finality::FinalityProof, finality::Header, *};
 use codec::Encode;
 use finality_grandpa::{Commit, Message, Precommit, SignedPrecommit};
 use gridveil_chain_client::AuthorityKey;
+use gridveil_primitives::bill::{BillSecret, Figures};
 use sp_consensus_grandpa::{localized_payload, GrandpaJustification};
 use sp_core::{
     ed25519,
@@ -34,6 +35,8 @@ fn record() -> BillRecord {
     BillRecord {
         cid: gridveil_bills::cid::of(BILL).unwrap().to_bytes(),
         hash: gridveil_bills::hash(BILL),
+        region: 1,
+        commitments: Figures::default().commit(&BillSecret::from_bytes([0; 32])),
     }
 }
 

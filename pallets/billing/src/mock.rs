@@ -1,4 +1,4 @@
-//! Two users and two cycles, on a chain of this pallet and the registry.
+//! Two users, two regions and two cycles, on a chain of this pallet and the registry.
 
 use crate as pallet_billing;
 use frame_support::{
@@ -6,7 +6,7 @@ use frame_support::{
     traits::{ConstU32, ConstU64, Contains},
 };
 use frame_system::EnsureRoot;
-use gridveil_primitives::{Bid, CycleId, CycleSchedule};
+use gridveil_primitives::{Bid, CycleId, CycleSchedule, RegionId, RegionInfo};
 use sp_runtime::{traits::IdentityLookup, AccountId32, BuildStorage};
 
 frame_support::construct_runtime!(
@@ -21,6 +21,7 @@ frame_support::construct_runtime!(
 pub const KEY_CENTRE: AccountId32 = AccountId32::new([b'k'; 32]);
 pub const CONTROL_CENTRE: AccountId32 = AccountId32::new([b'c'; 32]);
 pub const USERS: [Bid; 2] = [[1; 32], [2; 32]];
+pub const REGIONS: [RegionId; 2] = [1, 2];
 pub const RETENTION_MS: u64 = 60_000;
 
 parameter_types! {
@@ -87,7 +88,7 @@ pub fn key_centre() -> RuntimeOrigin {
     RuntimeOrigin::signed(KEY_CENTRE)
 }
 
-/// A chain with both users and both cycles, of which cycle 0 has closed.
+/// A chain with both users, both regions and both cycles, of which cycle 0 has closed.
 pub fn new_test_ext() -> sp_io::TestExternalities {
     let registry = pallet_registry::GenesisConfig {
         key_centres: vec![KEY_CENTRE],
@@ -103,6 +104,14 @@ pub fn new_test_ext() -> sp_io::TestExternalities {
         System::set_block_number(1);
         let users = USERS.map(|bid| (bid, [7; 32])).to_vec();
         assert_ok!(Registry::register_users(key_centre(), users.try_into().unwrap()));
+        for region in REGIONS {
+            let info = RegionInfo {
+                aggregator: [1; 32],
+                minimum_meters: 1,
+                fallback_price: 1,
+            };
+            pallet_registry::Regions::<Test>::insert(region, info);
+        }
         for cycle in 0..2 {
             let start = 1_000_000 * (1 + u64::from(cycle));
             let schedule = CycleSchedule {

@@ -1,10 +1,10 @@
 //! A bill's place, within bounds.
 //!
-//! **Privacy.** A CID and a hash are of a ciphertext.
+//! **Privacy.** A CID and a hash are of a ciphertext, and commitments hide what they are to.
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::{traits::ConstU32, BoundedVec};
-use gridveil_primitives::BillRecord;
+use gridveil_primitives::{Bid, BillCommitments, BillRecord, RegionId};
 use scale_info::TypeInfo;
 
 /// A binary CID.
@@ -18,6 +18,9 @@ pub(crate) fn is_raw_sha2_256(cid: &[u8]) -> bool {
     cid.strip_prefix(&RAW_SHA2_256).is_some_and(|digest| digest.len() == 32)
 }
 
+/// A bill as it is published: whose it is, its CID, its hash, and what it comes to, hidden.
+pub type Entry = (Bid, Cid, [u8; 32], BillCommitments);
+
 /// A [`BillRecord`] as the chain keeps it; the encoding is the same.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
 pub struct Bill {
@@ -25,13 +28,19 @@ pub struct Bill {
     pub cid: Cid,
     /// BLAKE2b-256 of the encrypted bill.
     pub hash: [u8; 32],
+    /// The region whose bills it is added to.
+    pub region: RegionId,
+    /// What it comes to, hidden.
+    pub commitments: BillCommitments,
 }
 
 impl From<Bill> for BillRecord {
-    fn from(Bill { cid, hash }: Bill) -> Self {
+    fn from(bill: Bill) -> Self {
         Self {
-            cid: cid.into_inner(),
-            hash,
+            cid: bill.cid.into_inner(),
+            hash: bill.hash,
+            region: bill.region,
+            commitments: bill.commitments,
         }
     }
 }

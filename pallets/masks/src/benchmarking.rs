@@ -11,7 +11,7 @@ use frame_support::{
 };
 use gridveil_primitives::{
     commitment::PeriodCommitments, filter, CycleId, CycleSchedule, Outcome, PeriodKey, Prid, RegionId, RegionInfo,
-    MAX_PERIODS,
+    Revision, MAX_PERIODS,
 };
 use pallet_registry::EnsureKeyCentre;
 
@@ -60,6 +60,15 @@ fn put_cycle_filter<T: Config>(meters: u32) -> Result<(), BenchmarkError> {
     Ok(())
 }
 
+/// A revision from the first period on, for `meters`: what a period costs most with.
+fn put_revision<T: Config>(meters: u32) -> Result<(), BenchmarkError> {
+    let from = KEY.period;
+    Revisions::<T>::mutate((REGION, CYCLE), |revisions| {
+        revisions.try_push(Revision { from, meters })
+    })
+    .map_err(|_| TOO_LONG)
+}
+
 /// The manifest of [`KEY`] over these commitments, with a filter of the greatest length: reading it back is part of the
 /// cost, and does not depend on whether it fits the meters.
 fn put_manifest<T: Config>(meters: u32, commitments: &PeriodCommitments) -> Result<(), BenchmarkError> {
@@ -70,7 +79,9 @@ fn put_manifest<T: Config>(meters: u32, commitments: &PeriodCommitments) -> Resu
         commitment: commitments.commitment(),
         root: commitments.root(),
     };
+    put_revision::<T>(meters)?;
     Manifests::<T>::insert(KEY, manifest);
+    MadeFor::<T>::insert(KEY, KEY.period);
     Ok(())
 }
 
@@ -123,6 +134,7 @@ mod benchmarks {
     fn publish_manifests(m: Linear<1, { T::MaxMeters::get() }>) -> Result<(), BenchmarkError> {
         let origin = set_up::<T>()?;
         put_cycle_filter::<T>(m)?;
+        put_revision::<T>(m)?;
         let commitments = commitments(1);
         let manifest = BoundedManifest {
             meters: m,
@@ -157,6 +169,20 @@ mod benchmarks {
         _(origin as T::RuntimeOrigin, KEY, opening);
 
         assert!(matches!(Outcomes::<T>::get(KEY), Some(Outcome::Opened(_))));
+        Ok(())
+    }
+
+    #[benchmark]
+    fn revise_cycle() -> Result<(), BenchmarkError> {
+        let origin = set_up::<T>()?;
+        put_cycle_filter::<T>(2)?;
+        // From the first period on, so that the filter is as long as it can be.
+        let filter = some_filter::<T>(filter::cycle_filter_len(MAX_PERIODS))?;
+
+        #[extrinsic_call]
+        _(origin as T::RuntimeOrigin, REGION, CYCLE, KEY.period, 1, filter);
+
+        assert!(RevisedFilters::<T>::contains_key((REGION, CYCLE, KEY.period)));
         Ok(())
     }
 

@@ -1,18 +1,24 @@
 //! What the key centre publishes before a period, and the mask sum that it opens after it.
 //!
 //! The pallet promises that a period's manifest (BF1, the expected count, the commitment to the mask sum) and its
-//! cycle's filter (BF2) are there before the period opens and never change; that a mask sum is opened at most once,
-//! after the period has closed, only for pairs of shares that are on chain, and only if at least the region's minimum
+//! cycle's filter (BF2) are there before the period opens and never change from then on; that within a cycle a region's
+//! meters change at a day's start only, by a [`Revision`] published before it, and never become more; that a mask sum is
+//! opened at most once, after the period has closed, only for pairs of shares that are on chain, and only if at least the region's minimum
 //! of meters remains; and that an opened sum is the one committed to, less the meters left out. Only the key centre may
 //! call. Closing a period is left to the pallet behind [`ClosedPeriods`], pricing it to the one behind [`OnOutcome`].
 //! That the shares named as excluded are the incomplete and alien ones, and not others, is left to the key centre:
 //! pseudonyms of a meter can't be told together by anyone else.
 //!
+//! A revision takes back the manifests of its periods without touching them: a manifest counts in a period only if it was
+//! published for the revision in force there ([`Pallet::manifest`]), and one that does not is overwritten by the next.
+//!
 //! The paper's phases 3 (filters), 6 (opening, there Z and Z′) and 8 (faulty meters); DESIGN sections 3 and 4.
 //!
 //! **Privacy.** A filter shows which pseudonyms exist to whom already knows one; a commitment hides its mask sum, and a
 //! meter's own commitment, shown when the meter is left out, hides that meter's masks. Opening shows the sum of the
-//! masks of at least the minimum of meters, once. How many meters are missing in a period is public, which ones is not.
+//! masks of at least the minimum of meters, once. How many meters are missing in a period is public, which ones is not. Of a
+//! period that was published before a revision and again after it, the two filters tell which pseudonyms are a new
+//! meter's; of one that was not, nothing does.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 
@@ -22,6 +28,8 @@ extern crate alloc;
 mod benchmarking;
 #[cfg(test)]
 mod mock;
+#[cfg(any(feature = "try-runtime", test))]
+mod state;
 #[cfg(test)]
 mod tests;
 mod types;
@@ -30,7 +38,7 @@ pub mod weights;
 pub use pallet::*;
 pub use types::{
     BoundedCycleFilter, BoundedLeftOut, BoundedManifest, BoundedOpening, ClosedPeriod, ClosedPeriods, OnOutcome,
-    TooLong, MAX_PROOF,
+    TooLong, MAX_PROOF, MAX_REVISIONS,
 };
 pub use weights::WeightInfo;
 
@@ -45,7 +53,7 @@ pub type OpeningOf<T> = BoundedOpening<<T as Config>::MaxExcluded, <T as Config>
 pub mod pallet {
     use super::{
         types::fits_entries, ClosedPeriod, ClosedPeriods, CycleFilterOf, ManifestOf, OnOutcome, OpeningOf, WeightInfo,
-        MAX_PROOF,
+        MAX_PROOF, MAX_REVISIONS,
     };
     use frame_support::{
         pallet_prelude::*,
@@ -54,7 +62,7 @@ pub mod pallet {
     use frame_system::pallet_prelude::*;
     use gridveil_primitives::{
         commitment, filter, share, tally, CycleId, CycleSchedule, Opening, Outcome, PeriodIndex, PeriodKey, Prid,
-        RegionId, RegionInfo, Total, MAX_METERS, MAX_PERIODS,
+        RegionId, RegionInfo, Revision, Total, MAX_METERS, MAX_PERIODS, PERIODS_PER_DAY,
     };
     use pallet_registry::EnsureKeyCentre;
 
@@ -89,13 +97,27 @@ pub mod pallet {
         type MaxLeftOut: Get<u32>;
     }
 
-    /// BF2 of each region and cycle, with the cycle's count of meters.
+    /// BF2 of each region and cycle, with the count of meters that the cycle began with.
     #[pallet::storage]
     pub type CycleFilters<T: Config> = StorageMap<_, Twox64Concat, (RegionId, CycleId), CycleFilterOf<T>>;
 
-    /// The manifest of each period.
+    /// The revisions of each region and cycle, ascending.
+    #[pallet::storage]
+    pub type Revisions<T: Config> =
+        StorageMap<_, Twox64Concat, (RegionId, CycleId), BoundedVec<Revision, ConstU32<MAX_REVISIONS>>, ValueQuery>;
+
+    /// BF2 of each revision, over its own periods, by the first of them.
+    #[pallet::storage]
+    pub type RevisedFilters<T: Config> =
+        StorageMap<_, Twox64Concat, (RegionId, CycleId, PeriodIndex), BoundedVec<u8, T::MaxFilterBytes>>;
+
+    /// The latest manifest of each period, whether or not it counts: see [`Pallet::manifest`].
     #[pallet::storage]
     pub type Manifests<T: Config> = StorageMap<_, Twox64Concat, PeriodKey, ManifestOf<T>>;
+
+    /// The first period of the revision that a manifest was published for; nothing for the meters that the cycle began with.
+    #[pallet::storage]
+    pub type MadeFor<T: Config> = StorageMap<_, Twox64Concat, PeriodKey, PeriodIndex>;
 
     /// What became of each period's mask sum.
     #[pallet::storage]
@@ -112,6 +134,17 @@ pub mod pallet {
             /// The cycle.
             cycle: CycleId,
             /// The region's meters in this cycle.
+            meters: u32,
+        },
+        /// From a period on a region has other meters; the manifests from there on are taken back.
+        CycleRevised {
+            /// The region.
+            region: RegionId,
+            /// The cycle.
+            cycle: CycleId,
+            /// The first of the periods.
+            from: PeriodIndex,
+            /// The region's meters from then on.
             meters: u32,
         },
         /// The manifests of consecutive periods were published.
@@ -166,8 +199,14 @@ pub mod pallet {
         ManifestAlreadyPublished,
         /// One of the periods has opened already.
         PeriodAlreadyOpen,
-        /// A manifest's count of meters differs from its cycle filter's.
+        /// A manifest's count of meters differs from the one in force.
         MetersDiffer,
+        /// A revision begins within a day.
+        NotADaysStart,
+        /// A revision of the same day or of a later one is published already.
+        RevisionOutOfOrder,
+        /// A revision has more meters than there are: nobody joins within a cycle.
+        MetersJoin,
         /// A manifest's commitment is not a point.
         InvalidCommitment,
         /// The period has no manifest.
@@ -223,7 +262,7 @@ pub mod pallet {
 
     #[pallet::call]
     impl<T: Config> Pallet<T> {
-        /// Publish BF2 of `region` and `cycle`, and the count of meters that all its manifests will have.
+        /// Publish BF2 of `region` and `cycle`, and the count of meters that all its manifests will have until a revision.
         ///
         /// Origin: an account with the role of the key centre. Event: [`Event::CycleFilterPublished`].
         #[pallet::call_index(0)]
@@ -270,9 +309,10 @@ pub mod pallet {
         ) -> DispatchResult {
             EnsureKeyCentre::<T>::ensure_origin(origin)?;
             let (_, schedule) = Self::known(region, cycle)?;
-            let meters = CycleFilters::<T>::get((region, cycle))
+            let first_meters = CycleFilters::<T>::get((region, cycle))
                 .ok_or(Error::<T>::CycleFilterMissing)?
                 .meters;
+            let revisions = Revisions::<T>::get((region, cycle));
             ensure!(!manifests.is_empty(), Error::<T>::NothingToPublish);
             let count = length(&manifests);
             let now = T::Clock::now();
@@ -283,9 +323,11 @@ pub mod pallet {
                 let key = PeriodKey { region, cycle, period };
                 let opens = schedule.opens(period).ok_or(Error::<T>::UnknownPeriod)?;
                 ensure!(now < opens, Error::<T>::PeriodAlreadyOpen);
-                ensure!(!Manifests::<T>::contains_key(key), Error::<T>::ManifestAlreadyPublished);
-                Self::check_manifest(&manifest, meters)?;
+                ensure!(!Self::is_published(&key), Error::<T>::ManifestAlreadyPublished);
+                let revision = Revision::in_force(&revisions, period);
+                Self::check_manifest(&manifest, revision.map_or(first_meters, |revision| revision.meters))?;
                 Manifests::<T>::insert(key, manifest);
+                MadeFor::<T>::set(key, revision.map(|revision| revision.from));
             }
             Self::deposit_event(Event::ManifestsPublished {
                 region,
@@ -357,6 +399,56 @@ pub mod pallet {
             Self::deposit_event(Event::PeriodWithheld { key });
             Ok(())
         }
+
+        /// Let `region` have other meters from period `from` of `cycle` on, `meters` of them: `filter` is BF2 over the
+        /// periods from there on, and their manifests, so far as they are published, are taken back and have to be
+        /// published anew before they open. A period that opens without takes no shares.
+        ///
+        /// `from` must be a day's first period, must not have opened, and must lie behind those of earlier revisions.
+        /// There may be as many meters as before, some of them in others' places, or fewer.
+        ///
+        /// Origin: an account with the role of the key centre. Event: [`Event::CycleRevised`].
+        #[pallet::call_index(4)]
+        #[pallet::weight(<T as Config>::WeightInfo::revise_cycle())]
+        pub fn revise_cycle(
+            origin: OriginFor<T>,
+            region: RegionId,
+            cycle: CycleId,
+            from: PeriodIndex,
+            meters: u32,
+            filter: BoundedVec<u8, T::MaxFilterBytes>,
+        ) -> DispatchResult {
+            EnsureKeyCentre::<T>::ensure_origin(origin)?;
+            let (_, schedule) = Self::known(region, cycle)?;
+            let opens = schedule.opens(from).ok_or(Error::<T>::UnknownPeriod)?;
+            ensure!(T::Clock::now() < opens, Error::<T>::PeriodAlreadyOpen);
+            ensure!(from.is_multiple_of(PERIODS_PER_DAY), Error::<T>::NotADaysStart);
+            let first_meters = CycleFilters::<T>::get((region, cycle))
+                .ok_or(Error::<T>::CycleFilterMissing)?
+                .meters;
+            ensure!(meters >= 1, Error::<T>::MetersOutOfRange);
+            Self::check_cycle_filter(&filter, schedule.periods.saturating_sub(from))?;
+            Revisions::<T>::try_mutate((region, cycle), |revisions| {
+                let latest = revisions.last();
+                ensure!(
+                    latest.is_none_or(|latest| latest.from < from),
+                    Error::<T>::RevisionOutOfOrder
+                );
+                let before = latest.map_or(first_meters, |latest| latest.meters);
+                ensure!(meters <= before, Error::<T>::MetersJoin);
+                // There is room for one of each day.
+                let revision = Revision { from, meters };
+                revisions.try_push(revision).map_err(|_| Error::<T>::RevisionOutOfOrder)
+            })?;
+            RevisedFilters::<T>::insert((region, cycle, from), filter);
+            Self::deposit_event(Event::CycleRevised {
+                region,
+                cycle,
+                from,
+                meters,
+            });
+            Ok(())
+        }
     }
 
     /// The length of something bounded, for weights and events.
@@ -365,14 +457,42 @@ pub mod pallet {
     }
 
     impl<T: Config> Pallet<T> {
-        /// BF2 of `region` and `cycle` with the count of meters; `None` until it is published.
+        /// BF2 that `region` and `cycle` began with, and the count of meters; `None` until it is published.
         pub fn cycle_filter(region: RegionId, cycle: CycleId) -> Option<CycleFilterOf<T>> {
             CycleFilters::<T>::get((region, cycle))
         }
 
-        /// The manifest of a period; `None` until it is published.
+        /// The revision in force in a period; `None` where the region has the meters that the cycle began with.
+        pub fn revision(key: &PeriodKey) -> Option<Revision> {
+            Revision::in_force(&Revisions::<T>::get((key.region, key.cycle)), key.period)
+        }
+
+        /// BF2 in force in a period, and the count of meters; `None` until it is published.
+        pub fn filter(key: &PeriodKey) -> Option<CycleFilterOf<T>> {
+            let PeriodKey { region, cycle, .. } = *key;
+            match Self::revision(key) {
+                None => Self::cycle_filter(region, cycle),
+                Some(Revision { from, meters }) => {
+                    let filter = RevisedFilters::<T>::get((region, cycle, from))?;
+                    Some(CycleFilterOf::<T> { meters, filter })
+                }
+            }
+        }
+
+        /// Whether a period has a manifest for the meters in force.
+        pub fn is_published(key: &PeriodKey) -> bool {
+            Self::is_current(key) && Manifests::<T>::contains_key(key)
+        }
+
+        /// The manifest of a period for the meters in force; `None` until it is published.
         pub fn manifest(key: &PeriodKey) -> Option<ManifestOf<T>> {
-            Manifests::<T>::get(key)
+            Manifests::<T>::get(key).filter(|_| Self::is_current(key))
+        }
+
+        /// Whether a period's manifest, if there is one, was published for the revision in force.
+        fn is_current(key: &PeriodKey) -> bool {
+            // Without a revision there is nothing else that it could have been published for.
+            Self::revision(key).is_none_or(|revision| MadeFor::<T>::get(key) == Some(revision.from))
         }
 
         /// What became of a period's mask sum; `None` until it is decided.
@@ -381,7 +501,7 @@ pub mod pallet {
         }
 
         /// The region and the schedule, both of which must be known.
-        fn known(region: RegionId, cycle: CycleId) -> Result<(RegionInfo, CycleSchedule), Error<T>> {
+        pub(crate) fn known(region: RegionId, cycle: CycleId) -> Result<(RegionInfo, CycleSchedule), Error<T>> {
             let info = pallet_registry::Pallet::<T>::region(region).ok_or(Error::<T>::UnknownRegion)?;
             let schedule = pallet_registry::Pallet::<T>::schedule(cycle).ok_or(Error::<T>::UnknownCycle)?;
             Ok((info, schedule))
@@ -392,7 +512,7 @@ pub mod pallet {
             let (region, schedule) = Self::known(key.region, key.cycle)?;
             ensure!(key.period < schedule.periods, Error::<T>::UnknownPeriod);
             ensure!(!Outcomes::<T>::contains_key(key), Error::<T>::AlreadyDecided);
-            let manifest = Manifests::<T>::get(key).ok_or(Error::<T>::ManifestMissing)?;
+            let manifest = Self::manifest(key).ok_or(Error::<T>::ManifestMissing)?;
             let closed = T::ClosedPeriods::closed(key).ok_or(Error::<T>::PeriodNotClosed)?;
             Ok((region, manifest, closed))
         }
@@ -421,14 +541,14 @@ pub mod pallet {
         }
 
         /// Whether `bytes` can be BF2 over `periods` tallies.
-        fn check_cycle_filter(bytes: &[u8], periods: PeriodIndex) -> Result<(), Error<T>> {
+        pub(crate) fn check_cycle_filter(bytes: &[u8], periods: PeriodIndex) -> Result<(), Error<T>> {
             let well_formed = bytes.len() == filter::cycle_filter_len(periods) && fits_entries(bytes, periods.into());
             ensure!(well_formed, Error::<T>::MalformedFilter);
             Ok(())
         }
 
         /// Whether a manifest is one for `meters` meters.
-        fn check_manifest(manifest: &ManifestOf<T>, meters: u32) -> Result<(), Error<T>> {
+        pub(crate) fn check_manifest(manifest: &ManifestOf<T>, meters: u32) -> Result<(), Error<T>> {
             ensure!(manifest.meters == meters, Error::<T>::MetersDiffer);
             let entries = u64::from(meters).saturating_mul(2);
             let well_formed =
@@ -439,47 +559,6 @@ pub mod pallet {
                 tally::sum([&manifest.commitment].into_iter()).is_some(),
                 Error::<T>::InvalidCommitment
             );
-            Ok(())
-        }
-
-        /// The invariants: a cycle filter belongs to a known region and cycle and is well formed; a manifest belongs to
-        /// a period of its cycle, has its cycle filter's count of meters and is well formed; an outcome belongs to a
-        /// closed period with a manifest, and an opened one has at least the minimum of meters and at most the
-        /// manifest's.
-        #[cfg(any(feature = "try-runtime", test))]
-        pub(crate) fn check_state() -> Result<(), sp_runtime::TryRuntimeError> {
-            for ((region, cycle), published) in CycleFilters::<T>::iter() {
-                let (_, schedule) = Self::known(region, cycle)?;
-                ensure!(
-                    (1..=T::MaxMeters::get()).contains(&published.meters),
-                    "a cycle filter's meters are out of range"
-                );
-                Self::check_cycle_filter(&published.filter, schedule.periods)?;
-            }
-            for (key, manifest) in Manifests::<T>::iter() {
-                let (_, schedule) = Self::known(key.region, key.cycle)?;
-                ensure!(
-                    key.period < schedule.periods,
-                    "a manifest is for a period that its cycle does not have"
-                );
-                let published = Self::cycle_filter(key.region, key.cycle).ok_or("a manifest has no cycle filter")?;
-                Self::check_manifest(&manifest, published.meters)?;
-            }
-            for (key, outcome) in Outcomes::<T>::iter() {
-                let (region, _) = Self::known(key.region, key.cycle)?;
-                let manifest = Self::manifest(&key).ok_or("an outcome has no manifest")?;
-                ensure!(
-                    T::ClosedPeriods::closed(&key).is_some(),
-                    "an outcome is for a period that has not closed"
-                );
-                if let Outcome::Opened(total) = outcome {
-                    let allowed = region.minimum_meters..=manifest.meters;
-                    ensure!(
-                        allowed.contains(&total.meters),
-                        "a total is over too few or too many meters"
-                    );
-                }
-            }
             Ok(())
         }
     }

@@ -12,7 +12,7 @@ use gridveil_primitives::{
     filter,
     keys::{CycleKeys, RootKey, SpendKey, SplitKey},
     mask, pseudonym, share, tally, CycleId, CycleSchedule, Half, Manifest, Opening, Outcome, PeriodIndex, PeriodKey,
-    Prid, RegionId,
+    Prid, RegionId, PERIODS_PER_DAY,
 };
 use pallet_registry::CallPermission;
 use sp_runtime::{traits::IdentityLookup, AccountId32, BuildStorage, DispatchResult};
@@ -144,8 +144,10 @@ pub const SCHEDULE: CycleSchedule = CycleSchedule {
     start: NOW + 1_000,
     period_ms: 1_000,
     window_ms: 500,
-    periods: 6,
+    periods: 98,
 };
+/// The first period of the cycle's second day.
+pub const NEXT_DAY: PeriodIndex = PERIODS_PER_DAY;
 
 /// A period of the tests' region and cycle.
 pub fn key(period: PeriodIndex) -> PeriodKey {
@@ -195,13 +197,18 @@ pub struct Meters(Vec<Meter>);
 impl Meters {
     /// So many meters, always the same.
     pub fn new(count: u8) -> Self {
+        Self::numbered(0..count)
+    }
+
+    /// The meters with these numbers.
+    pub fn numbered(numbers: impl IntoIterator<Item = u8>) -> Self {
         let root = RootKey::from_bytes([42; 32]);
         let meter = |number: u8| Meter {
             spend: SpendKey::from_seed(&[number; 32]),
             split: SplitKey::from_bytes([number; 32]),
             keys: root.meter_secret(&[number; 32]).cycle_keys(),
         };
-        Self((0..count).map(meter).collect())
+        Self(numbers.into_iter().map(meter).collect())
     }
 
     pub fn count(&self) -> u32 {
@@ -216,8 +223,13 @@ impl Meters {
 
     /// BF2.
     pub fn cycle_filter(&self) -> Vec<u8> {
-        let mut builder = filter::Builder::cycle(REGION, CYCLE, SCHEDULE.periods);
-        for period in 0..SCHEDULE.periods {
+        self.filter_from(0)
+    }
+
+    /// BF2 over the periods from one on.
+    pub fn filter_from(&self, from: PeriodIndex) -> Vec<u8> {
+        let mut builder = filter::Builder::cycle(REGION, CYCLE, SCHEDULE.periods - from);
+        for period in from..SCHEDULE.periods {
             builder.insert_tally(period, &tally::sum(self.prids(period).iter()).unwrap());
         }
         builder.finish()
@@ -280,6 +292,23 @@ impl Meters {
     pub fn publish_cycle_filter(&self) -> DispatchResult {
         let filter = self.cycle_filter().try_into().unwrap();
         Masks::publish_cycle_filter(RuntimeOrigin::signed(KEY_CENTRE), REGION, CYCLE, self.count(), filter)
+    }
+
+    /// Gives the region these meters from a period on, as the executive would.
+    pub fn revise(&self, from: PeriodIndex) -> DispatchResult {
+        self.revise_with(from, self.count(), self.filter_from(from))
+    }
+
+    /// The same with any count and filter.
+    pub fn revise_with(&self, from: PeriodIndex, meters: u32, filter: Vec<u8>) -> DispatchResult {
+        let call = crate::Call::revise_cycle {
+            region: REGION,
+            cycle: CYCLE,
+            from,
+            meters,
+            filter: filter.try_into().unwrap(),
+        };
+        dispatch(call.into(), RuntimeOrigin::signed(KEY_CENTRE))
     }
 
     /// Publishes BF2 and the manifests of the first four periods.

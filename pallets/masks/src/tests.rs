@@ -3,10 +3,11 @@
 use crate::{
     mock::{
         close, dispatch, key, new_test_ext, publish_manifests, set_now, Masks, Meters, RuntimeCall, RuntimeEvent,
-        RuntimeOrigin, System, Test, Told, AGGREGATOR, CONTROL_CENTRE, CYCLE, KEY_CENTRE, MINIMUM, REGION, SCHEDULE,
+        RuntimeOrigin, System, Test, Told, AGGREGATOR, CONTROL_CENTRE, CYCLE, KEY_CENTRE, MINIMUM, NEXT_DAY, REGION,
+        SCHEDULE,
     },
-    BoundedManifest, BoundedOpening, Call, CycleFilters, Error, Event, ManifestOf, Manifests, OpeningOf, Outcomes,
-    TooLong, MAX_PROOF,
+    BoundedManifest, BoundedOpening, Call, CycleFilters, Error, Event, MadeFor, ManifestOf, Manifests, OpeningOf,
+    Outcomes, RevisedFilters, Revisions, TooLong, MAX_PROOF,
 };
 use codec::{Decode, Encode, MaxEncodedLen};
 use frame_support::{
@@ -14,12 +15,13 @@ use frame_support::{
     traits::{ConstU32, Hooks},
 };
 use gridveil_primitives::{
-    filter, LeftOut, Manifest, Opening, Outcome, PeriodIndex, PeriodKey, Prid, Total, MAX_METERS,
+    filter, LeftOut, Manifest, Opening, Outcome, PeriodIndex, PeriodKey, Prid, Revision, Total, MAX_METERS,
 };
 use sp_runtime::{DispatchError, DispatchResult};
 
 mod opening;
 mod publishing;
+mod revising;
 mod state;
 mod wire;
 mod withholding;

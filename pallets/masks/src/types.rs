@@ -10,11 +10,16 @@ use frame_support::{
     traits::{ConstU32, Get},
     BoundedVec, CloneNoBound, DebugNoBound, EqNoBound, PartialEqNoBound,
 };
-use gridveil_primitives::{filter, LeftOut, Manifest, Opening, Outcome, PeriodKey, PointBytes, Prid};
+use gridveil_primitives::{
+    filter, LeftOut, Manifest, Opening, Outcome, PeriodKey, PointBytes, Prid, MAX_PERIODS, PERIODS_PER_DAY,
+};
 use scale_info::TypeInfo;
 
 /// The most hashes in a Merkle proof: the depth of a tree over `MAX_METERS` leaves.
 pub const MAX_PROOF: u32 = 20;
+
+/// The most revisions of a region's cycle: one a day.
+pub const MAX_REVISIONS: u32 = (MAX_PERIODS / PERIODS_PER_DAY) as u32;
 
 /// A vector of a wire type is longer than the runtime's bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,9 +101,9 @@ impl<F: Get<u32>> From<BoundedManifest<F>> for Manifest {
 #[codec(mel_bound())]
 #[scale_info(skip_type_params(F))]
 pub struct BoundedCycleFilter<F: Get<u32>> {
-    /// m, the region's meters in every period of the cycle.
+    /// m, the region's meters in every period that the filter is for.
     pub meters: u32,
-    /// BF2, the filter over the cycle's tallies.
+    /// BF2, the filter over those periods' tallies.
     pub filter: BoundedVec<u8, F>,
 }
 

@@ -19,6 +19,8 @@ pub trait WeightInfo {
     fn publish_manifests(m: u32) -> Weight;
     /// `open`, with `e` from 0 to 2_000, `l` from 0 to 1_000.
     fn open(e: u32, l: u32) -> Weight;
+    /// `revise_cycle`.
+    fn revise_cycle() -> Weight;
     /// `withhold`, with `e` from 0 to 2_000.
     fn withhold(e: u32) -> Weight;
 }
@@ -65,6 +67,17 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
                     .saturating_mul(e.into()),
             )
             .saturating_add(Weight::from_parts(9_211_122, 0).saturating_mul(l.into()))
+    }
+
+    // Masks::CycleFilters: 1 read, 0 written
+    // Masks::RevisedFilters: 0 read, 1 written
+    // Masks::Revisions: 1 read, 1 written
+    // Registry::Cycles: 1 read, 0 written
+    // Registry::Regions: 1 read, 0 written
+    // Registry::Roles: 1 read, 0 written
+    // Timestamp::Now: 1 read, 0 written
+    fn revise_cycle() -> Weight {
+        Weight::from_parts(300_000_000, 0).saturating_add(T::DbWeight::get().reads_writes(6, 2))
     }
 
     // Masks::Manifests: 1 read, 0 written

@@ -13,9 +13,10 @@ use crate::{Batches, Config, Event, Pallet, Shares, Tallies, Tally};
 use alloc::{collections::BTreeSet, vec::Vec};
 use codec::{Compact, Decode};
 use frame_support::{ensure, storage::unhashed, traits::Get, BoundedVec};
+use gridveil_host_functions::{points, shares};
 use gridveil_primitives::{
     batch::{Fault, SignedShare},
-    tally, Moment, PeriodKey, PointBytes, Prid, Refusal, Share,
+    Moment, PeriodKey, PointBytes, Prid, Refusal, Share,
 };
 use sp_runtime::traits::Zero;
 
@@ -140,19 +141,16 @@ impl<T: Config> Pallet<T> {
         ensure!(ascending && !shares.is_empty(), Refusal::BadOrder);
         let tally = Tallies::<T>::get(key);
         ensure!(tally.batches < T::MaxBatches::get(), Refusal::TooManyBatches);
-        let manifest = pallet_masks::Manifests::<T>::get(key).ok_or(Refusal::NoManifest)?;
+        let manifest = pallet_masks::Pallet::<T>::manifest(key).ok_or(Refusal::NoManifest)?;
         let (used, singles) = Self::used(key, &tally, shares);
         let fresh = without(shares, &used);
         ensure!(!fresh.is_empty(), Refusal::AlreadyUsed);
-        let point =
-            gridveil_host_functions::shares::check(Self::genesis(), *key, &manifest.filter, &fresh).map_err(|bad| {
-                match bad.fault {
-                    Fault::Unordered => Refusal::BadOrder,
-                    Fault::NotInFilter => Refusal::NotInFilter,
-                    Fault::NotAPoint => Refusal::NotAPoint,
-                    Fault::BadSignature => Refusal::BadSignature,
-                }
-            })?;
+        let point = shares::check(Self::genesis(), *key, &manifest.filter, &fresh).map_err(|bad| match bad.fault {
+            Fault::Unordered => Refusal::BadOrder,
+            Fault::NotInFilter => Refusal::NotInFilter,
+            Fault::NotAPoint => Refusal::NotAPoint,
+            Fault::BadSignature => Refusal::BadSignature,
+        })?;
         Ok(Admitted {
             closes,
             tally: point,
@@ -196,7 +194,7 @@ impl<T: Config> Pallet<T> {
                 .iter()
                 .fold(so_far.sum, |sum, share| sum.wrapping_add(share.value));
             // Both are canonical; were one not, BF2 would not know T, and the period would close as faulty.
-            if let Some(sum) = tally::add(&so_far.point, point) {
+            if let Some(sum) = points::sum(&[so_far.point, *point]) {
                 so_far.point = sum;
             }
             number

@@ -15,9 +15,10 @@ use gridveil_primitives::{
     filter,
     keys::{MeterSecret, SpendKey},
     pseudonym::{self, OneTimeKey},
-    tally, CycleId, CycleSchedule, Half, Manifest, Moment, PeriodKey, Prid, RegionId, RegionInfo, Share, MAX_PERIODS,
+    tally, CycleId, CycleSchedule, Half, Manifest, Moment, PeriodKey, Prid, RegionId, RegionInfo, Revision, Share,
+    MAX_PERIODS,
 };
-use pallet_masks::{CycleFilterOf, ManifestOf};
+use pallet_masks::ManifestOf;
 use sp_runtime::traits::{AsSystemOriginSigner, DispatchTransaction, Dispatchable};
 
 const REGION: RegionId = 1;
@@ -121,15 +122,21 @@ fn put_cycle<T: Config>(cycle: CycleId) {
     pallet_registry::Cycles::<T>::insert(cycle, schedule);
 }
 
-/// The cycle's filter and the period's manifest, both as long as they may be, with every bit set: every position is
+/// The filter and the period's manifest of a revision, both as long as they may be, with every bit set: every position is
 /// looked at.
 fn put_filters<T: Config>(key: &PeriodKey) -> Result<(), BenchmarkError> {
     let meters = T::MaxMeters::get();
     let full = |len| vec![0xff; len];
-    let filter = full(filter::cycle_filter_len(MAX_PERIODS))
+    let filter: BoundedVec<u8, T::MaxFilterBytes> = full(filter::cycle_filter_len(MAX_PERIODS))
         .try_into()
         .map_err(|_| TOO_LONG)?;
-    pallet_masks::CycleFilters::<T>::insert((key.region, key.cycle), CycleFilterOf::<T> { meters, filter });
+    let from = key.period;
+    pallet_masks::Revisions::<T>::mutate((key.region, key.cycle), |revisions| {
+        revisions.try_push(Revision { from, meters })
+    })
+    .map_err(|_| TOO_LONG)?;
+    pallet_masks::RevisedFilters::<T>::insert((key.region, key.cycle, from), filter);
+    pallet_masks::MadeFor::<T>::insert(key, from);
     let filter = full(filter::period_filter_len(meters));
     let manifest = Manifest {
         meters,

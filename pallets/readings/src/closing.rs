@@ -75,11 +75,11 @@ impl<T: Config> Pallet<T> {
 
     /// Closes one period; whether it had a manifest and so anything to close.
     fn close(key: PeriodKey) -> bool {
-        if !pallet_masks::Manifests::<T>::contains_key(key) {
+        if !pallet_masks::Pallet::<T>::is_published(&key) {
             return false;
         }
-        // A manifest is only ever published beside its cycle's filter, whose count of meters it shares.
-        let Some(promised) = pallet_masks::CycleFilters::<T>::get((key.region, key.cycle)) else {
+        // A manifest is only ever published after the filter in force in its period, whose count of meters it shares.
+        let Some(promised) = pallet_masks::Pallet::<T>::filter(&key) else {
             return false;
         };
         let tally = Tallies::<T>::get(key);

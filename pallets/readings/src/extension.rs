@@ -23,7 +23,8 @@ use frame_support::{
     weights::Weight,
     CloneNoBound, DebugNoBound, DefaultNoBound, EqNoBound, PartialEqNoBound,
 };
-use gridveil_primitives::{filter, tally, Moment, PeriodKey, Prid, Refusal};
+use gridveil_host_functions::points;
+use gridveil_primitives::{filter, Moment, PeriodKey, Prid, Refusal};
 use scale_info::TypeInfo;
 use sp_runtime::{
     traits::{
@@ -104,7 +105,7 @@ impl<T: Config> AuthenticateMeter<T> {
             Pallet::<T>::accepted(key, batches, prid).is_none(),
             Refusal::AlreadyUsed
         );
-        let manifest = pallet_masks::Manifests::<T>::get(key).ok_or(Refusal::NoManifest)?;
+        let manifest = pallet_masks::Pallet::<T>::manifest(key).ok_or(Refusal::NoManifest)?;
         ensure!(filter::contains_prid(&manifest.filter, key, prid), Refusal::NotInFilter);
         Ok((closes, batches))
     }
@@ -232,7 +233,7 @@ where
         let weighed = match val {
             // A signature under the pseudonym shows that it is a point. The tally depends on it, so this does not rest on
             // how transactions are signed.
-            Checked::Share { prid, .. } if tally::add(&tally::EMPTY, &prid).is_none() => {
+            Checked::Share { prid, .. } if points::sum(&[prid]).is_none() => {
                 return Err(invalid(Refusal::NotAPoint));
             }
             Checked::Share { batches, .. } => <T as Config>::WeightInfo::authenticate(batches),

@@ -10,7 +10,7 @@
 //! Once a period's window is over the pallet closes it by itself, `Complete` when count and T are what the key centre
 //! promised and `Faulty` with an `AggregationFault` otherwise. At most [`Config::MaxClosesPerBlock`] periods are looked at
 //! in a block, oldest first; the rest wait for the next block, and meanwhile nothing is accepted, because admission looks
-//! at the clock and not at the close. A period whose manifest was never published takes no shares and has no close.
+//! at the clock and not at the close. A period without a manifest for the meters in force takes no shares and has no close.
 //!
 //! Shares go, a bounded number at a time and only where a block has room, once [`Config::SharesExpired`] says so of their
 //! cycle; tallies and statuses stay. Manifests and mask sums are `pallet-masks`', prices `pallet-pricing`'s, and who may
@@ -55,9 +55,9 @@ pub mod pallet {
         traits::{Contains, IsSubType, OriginTrait, Time},
     };
     use frame_system::pallet_prelude::*;
+    use gridveil_host_functions::points;
     use gridveil_primitives::{
-        batch::SignedShare, tally, CycleId, PeriodIndex, PeriodKey, PeriodStatus, PointBytes, Prid, Refusal, RegionId,
-        Share,
+        batch::SignedShare, CycleId, PeriodIndex, PeriodKey, PeriodStatus, PointBytes, Prid, Refusal, RegionId, Share,
     };
     use scale_info::TypeInfo;
 
@@ -293,7 +293,7 @@ pub mod pallet {
         /// How far a period has come; `None` while it has no manifest.
         pub fn status(key: &PeriodKey) -> Option<PeriodStatus> {
             Statuses::<T>::get(key)
-                .or_else(|| pallet_masks::Manifests::<T>::contains_key(key).then_some(PeriodStatus::Open))
+                .or_else(|| pallet_masks::Pallet::<T>::is_published(key).then_some(PeriodStatus::Open))
         }
 
         /// The shares of a period, by ascending pseudonym; empty once they are pruned.
@@ -326,7 +326,7 @@ pub mod pallet {
                 so_far.sum = so_far.sum.wrapping_add(value);
                 // `prepare` has refused what is no point. Were one to come this far, T would miss it, BF2 would not know
                 // T, and the period would close as faulty.
-                if let Some(point) = tally::add(&so_far.point, &prid) {
+                if let Some(point) = points::sum(&[so_far.point, prid]) {
                     so_far.point = point;
                 }
             });
@@ -362,7 +362,7 @@ pub mod pallet {
                     .collect();
                 batch.sort_by_key(|share| share.prid);
                 let prids: Vec<_> = batch.iter().map(|share| share.prid).collect();
-                let point = tally::sum(prids.iter()).unwrap_or(tally::EMPTY);
+                let point = points::sum(&prids).unwrap_or_default();
                 Self::admit_batch(*key, &batch, &[], &point);
             }
             Statuses::<T>::insert(key, PeriodStatus::Faulty);

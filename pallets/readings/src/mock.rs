@@ -184,36 +184,55 @@ fn key_centre() -> RuntimeOrigin {
 pub fn publish(cycle: CycleId, regions: &[RegionId]) {
     assert_ok!(Registry::schedule_cycle(key_centre(), cycle, schedule(cycle)));
     for &region in regions {
-        let mut cycle_filter = Builder::cycle(region, cycle, PERIODS);
-        let manifests = (0..PERIODS).map(|index| {
-            let key = period(region, cycle, index);
-            let prids: Vec<Prid> = (0..METERS)
-                .flat_map(|number| pair(&key, number, 0))
-                .map(|(prid, _)| prid)
-                .collect();
-            cycle_filter.insert_tally(index, &tally::sum(prids.iter()).unwrap());
-            let mut filter = Builder::period(&key, METERS);
-            prids.iter().for_each(|prid| filter.insert_prid(prid));
-            // This pallet does not look at the commitments.
-            let manifest = Manifest {
-                meters: METERS,
-                filter: filter.finish(),
-                commitment: tally::EMPTY,
-                root: [0; 32],
-            };
-            ManifestOf::<Test>::try_from(manifest).unwrap()
-        });
-        let manifests: Vec<_> = manifests.collect();
-        let filter = cycle_filter.finish().try_into().unwrap();
+        let (filter, manifests) = prepare(region, cycle, METERS);
+        let filter = filter.try_into().unwrap();
         assert_ok!(Masks::publish_cycle_filter(key_centre(), region, cycle, METERS, filter));
-        assert_ok!(Masks::publish_manifests(
-            key_centre(),
-            region,
-            cycle,
-            0,
-            manifests.try_into().unwrap()
-        ));
+        publish_manifests(region, cycle, manifests);
     }
+}
+
+/// BF2 of a region's cycle and its manifests, for the first `meters` of its meters.
+fn prepare(region: RegionId, cycle: CycleId, meters: u32) -> (Vec<u8>, Vec<ManifestOf<Test>>) {
+    let mut cycle_filter = Builder::cycle(region, cycle, PERIODS);
+    let manifests = (0..PERIODS).map(|index| {
+        let key = period(region, cycle, index);
+        let prids: Vec<Prid> = (0..meters)
+            .flat_map(|number| pair(&key, number, 0))
+            .map(|(prid, _)| prid)
+            .collect();
+        cycle_filter.insert_tally(index, &tally::sum(prids.iter()).unwrap());
+        let mut filter = Builder::period(&key, meters);
+        prids.iter().for_each(|prid| filter.insert_prid(prid));
+        // This pallet does not look at the commitments.
+        let manifest = Manifest {
+            meters,
+            filter: filter.finish(),
+            commitment: tally::EMPTY,
+            root: [0; 32],
+        };
+        ManifestOf::<Test>::try_from(manifest).unwrap()
+    });
+    let manifests = manifests.collect();
+    (cycle_filter.finish(), manifests)
+}
+
+fn publish_manifests(region: RegionId, cycle: CycleId, manifests: Vec<ManifestOf<Test>>) {
+    let manifests = manifests.try_into().unwrap();
+    assert_ok!(Masks::publish_manifests(key_centre(), region, cycle, 0, manifests));
+}
+
+/// The first meters of a region take part in cycle 0 alone, which has not begun; gives the manifests for these.
+pub fn revise(region: RegionId, meters: u32) -> Vec<ManifestOf<Test>> {
+    let (filter, manifests) = prepare(region, 0, meters);
+    let filter = filter.try_into().unwrap();
+    assert_ok!(Masks::revise_cycle(key_centre(), region, 0, 0, meters, filter));
+    manifests
+}
+
+/// The same, with the manifests published anew.
+pub fn revise_and_publish(region: RegionId, meters: u32) {
+    let manifests = revise(region, meters);
+    publish_manifests(region, 0, manifests);
 }
 
 /// A chain before cycle 0, which is scheduled and published for both regions.

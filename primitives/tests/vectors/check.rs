@@ -21,20 +21,20 @@ fn bytes(value: &Value) -> Vec<u8> {
     hex::decode(text(value)).unwrap_or_else(|error| panic!("{value}: {error}"))
 }
 
-fn fixed<const N: usize>(value: &Value) -> [u8; N] {
+pub(super) fn fixed<const N: usize>(value: &Value) -> [u8; N] {
     bytes(value)
         .try_into()
         .unwrap_or_else(|_| panic!("{value} is not {N} bytes long"))
 }
 
-fn number<T: std::str::FromStr>(value: &Value) -> T {
+pub(super) fn number<T: std::str::FromStr>(value: &Value) -> T {
     let digits = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     digits
         .parse()
         .unwrap_or_else(|_| panic!("{value} is no number of its kind"))
 }
 
-fn list(value: &Value) -> &[Value] {
+pub(super) fn list(value: &Value) -> &[Value] {
     match value.as_array() {
         Some(list) if !list.is_empty() => list,
         _ => panic!("{value} is no list, or empty"),
@@ -50,7 +50,7 @@ fn half(value: &Value) -> Half {
 }
 
 /// Holds that `check` is true of all good cases and false of all tampered ones.
-fn hold(file: &Value, check: impl Fn(&Value) -> bool) {
+pub(super) fn hold(file: &Value, check: impl Fn(&Value) -> bool) {
     list(&file["good"])
         .iter()
         .for_each(|case| assert!(check(case), "a good case fails: {case}"));

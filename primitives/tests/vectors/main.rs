@@ -5,6 +5,7 @@
 //! a second, naive implementation (`naive`) wherever one is short enough, and holds the good cases to be good and the
 //! tampered ones to be refused.
 
+mod bills;
 mod check;
 mod make;
 mod naive;

@@ -1,5 +1,6 @@
 //! Computes the vectors. Inputs are hashes of what they are for; 64-bit and larger integers are decimal strings.
 
+use super::bills;
 use gridveil_primitives::{
     batch::{self, SignedShare},
     commitment::{commit, PeriodCommitments},
@@ -27,15 +28,16 @@ pub fn all() -> Vec<(&'static str, Value)> {
         ("tally", tallies()),
         ("commitments", commitments()),
         ("money", moneys()),
+        ("bills", bills::make()),
     ]
 }
 
 /// Input bytes that say what they are for.
-fn input(label: &str) -> [u8; 32] {
+pub(super) fn input(label: &str) -> [u8; 32] {
     hash::blake2b_256(&[b"gridveil test vector: ", label.as_bytes()])
 }
 
-fn flip<const N: usize>(mut bytes: [u8; N], bit: usize) -> [u8; N] {
+pub(super) fn flip<const N: usize>(mut bytes: [u8; N], bit: usize) -> [u8; N] {
     bytes[bit / 8] ^= 1 << (bit % 8);
     bytes
 }

@@ -126,6 +126,12 @@ pub fn commitment(value: [u8; 32], blinding: [u8; 32]) -> Vec<u8> {
         .to_vec()
 }
 
+/// A number of either sign modulo q.
+pub fn signed(number: i128) -> [u8; 32] {
+    let size = scalar(reduce(&number.unsigned_abs().to_le_bytes()));
+    (if number < 0 { Scalar::ZERO - size } else { size }).to_bytes()
+}
+
 /// The first `count` words of the hash stream.
 pub fn words(domain: &str, parts: &[&[u8]], count: usize) -> Vec<u64> {
     let seed = h(domain, parts);

@@ -4,10 +4,13 @@
 //! meter is silent in the first period, and two are in the second, which leaves too few to open.
 
 use gridveil_primitives::{
-    commitment::OpeningError, Bid, BillRecord, CycleSchedule, Outcome, PeriodIndex, PeriodStatus, PeriodView, Price,
-    Share, Total,
+    bill::{self, BillSecret, Figures},
+    commitment::OpeningError,
+    keys::RootKey,
+    Bid, BillRecord, CycleSchedule, Outcome, PeriodIndex, PeriodStatus, PeriodView, Price, RegionBills, Share, Total,
 };
 use gridveil_runtime::{Runtime, RuntimeEvent, UncheckedExtrinsic};
+use pallet_billing::Cid;
 use pallet_readings::Event::AggregationFault;
 
 use crate::{
@@ -208,38 +211,91 @@ fn a_cycle_goes_from_users_to_bills() {
         vec![(0, view(&mut chain, first, 0)), (1, view(&mut chain, first, 1))]
     );
 
-    // Billed.
-    let record = |bid: &Bid| BillRecord {
-        cid: [&[1, 0x55, 0x12, 0x20], &bid[..]].concat(),
-        hash: *bid,
-    };
-    let bids: Vec<Bid> = regions
-        .iter()
-        .flat_map(|region| &region.homes)
-        .map(|home| home.bid)
-        .collect();
-    let bills: Vec<_> = bids
-        .iter()
-        .map(|bid| (*bid, record(bid).cid.try_into().unwrap(), record(bid).hash))
-        .collect();
-    let bills = bills.try_into().unwrap();
-    chain.must(
-        &key_centre(),
-        pallet_billing::Call::<Runtime>::publish_bills { cycle: 0, bills },
-    );
+    // Billed: every complete pair at its period's price, which for the withheld one is the fallback price.
+    for region in &regions {
+        let views = views_of(&mut chain, region);
+        let bill = |home: usize| {
+            let lines = complete_periods(region, home).map(|period| {
+                let view = views[usize::from(period)];
+                let opened = matches!(view.outcome, Some(Outcome::Opened(_)));
+                (reading(region, home, period), view.price.unwrap(), opened)
+            });
+            Figures::of(lines)
+        };
+        let figures: Vec<_> = (0..region.homes.len()).map(bill).collect();
+        publish_and_reconcile(&mut chain, region, &figures);
+    }
     chain.must(
         &key_centre(),
         pallet_billing::Call::<Runtime>::finish_cycle { cycle: 0 },
     );
-    for bid in &bids {
+}
+
+fn complete_periods(region: &Region, home: usize) -> impl Iterator<Item = PeriodIndex> + '_ {
+    (0..PERIODS).filter(move |&period| sent(region, home, period) == 2)
+}
+
+fn views_of(chain: &mut Chain, region: &Region) -> Vec<PeriodView> {
+    (0..PERIODS).map(|period| view(chain, region, period)).collect()
+}
+
+fn secret(bid: &Bid) -> BillSecret {
+    RootKey::from_bytes([1; 32]).bill_secret(bid, 0)
+}
+
+/// Publishes the bills of a region's homes, which come to these figures; the chain finds that they are what its totals are.
+fn publish_and_reconcile(chain: &mut Chain, region: &Region, figures: &[Figures]) {
+    let bids: Vec<Bid> = region.homes.iter().map(|home| home.bid).collect();
+    let record = |bid: &Bid, figures: &Figures| BillRecord {
+        cid: [&[1, 0x55, 0x12, 0x20], &bid[..]].concat(),
+        hash: *bid,
+        region: region.id,
+        commitments: figures.commit(&secret(bid)),
+    };
+    let records: Vec<_> = bids
+        .iter()
+        .zip(figures)
+        .map(|(bid, figures)| record(bid, figures))
+        .collect();
+    let entry = |(bid, record): (&Bid, &BillRecord)| {
+        (
+            *bid,
+            Cid::try_from(record.cid.clone()).unwrap(),
+            record.hash,
+            record.commitments,
+        )
+    };
+    let bills: Vec<_> = bids.iter().zip(&records).map(entry).collect();
+    chain.must(
+        &key_centre(),
+        pallet_billing::Call::<Runtime>::publish_bills {
+            region: region.id,
+            cycle: 0,
+            bills: bills.try_into().unwrap(),
+        },
+    );
+    let sums = bill::of_totals(&views_of(chain, region));
+    let opening = bill::open(sums, bids.iter().map(secret));
+    chain.must(
+        &key_centre(),
+        pallet_billing::Call::<Runtime>::reconcile {
+            region: region.id,
+            cycle: 0,
+            opening,
+        },
+    );
+    let found = chain.call::<Option<RegionBills>>("GridApi_region_bills", (region.id, 0u32));
+    let found = found.expect("it has bills");
+    assert_eq!((found.bills, found.opened), (bids.len() as u32, Some(sums)));
+    for (bid, record) in bids.iter().zip(records) {
         assert_eq!(chain.call::<Option<[u8; 32]>>("GridApi_user", bid), Some([9; 32]));
         assert_eq!(
             chain.call::<Option<BillRecord>>("GridApi_bill", (0u32, bid)),
-            Some(record(bid))
+            Some(record.clone())
         );
         assert_eq!(
             chain.call::<Vec<(u32, BillRecord)>>("GridApi_bills", bid),
-            vec![(0, record(bid))]
+            vec![(0, record)]
         );
     }
 }

@@ -6,7 +6,7 @@ use gridveil_primitives::{
     keys::{CycleKeys, RootKey, SpendKey, SplitKey},
     mask,
     pseudonym::{self, OneTimeKey},
-    share, tally, Bid, CycleId, CycleSchedule, Half, Manifest, PeriodIndex, PeriodKey, PointBytes, Prid, RegionId,
+    share, tally, Bid, CycleSchedule, Half, Manifest, PeriodIndex, PeriodKey, PointBytes, Prid, RegionId,
 };
 use gridveil_runtime::{Runtime, RuntimeCall};
 
@@ -74,11 +74,40 @@ impl Region {
 
     /// BF2 of the first cycle.
     pub fn cycle_filter(&self, periods: PeriodIndex) -> Vec<u8> {
-        let mut builder = filter::Builder::cycle(self.id, 0, periods);
-        for period in 0..periods {
+        self.filter_from(0, periods)
+    }
+
+    /// BF2 of the first cycle's periods from one on.
+    pub fn filter_from(&self, from: PeriodIndex, periods: PeriodIndex) -> Vec<u8> {
+        let mut builder = filter::Builder::cycle(self.id, 0, periods - from);
+        for period in from..periods {
             builder.insert_tally(period, &self.tally(period));
         }
         builder.finish()
+    }
+
+    /// The call that gives the region these homes from a period of the first cycle on.
+    pub fn revise(&self, from: PeriodIndex, periods: PeriodIndex) -> pallet_masks::Call<Runtime> {
+        pallet_masks::Call::revise_cycle {
+            region: self.id,
+            cycle: 0,
+            from,
+            meters: self.meters(),
+            filter: self.filter_from(from, periods).try_into().expect("within bounds"),
+        }
+    }
+
+    /// The call that publishes manifests of the first cycle.
+    pub fn publish_manifests(&self, periods: std::ops::Range<PeriodIndex>) -> pallet_masks::Call<Runtime> {
+        let first = periods.start;
+        let bounded = |period| self.manifest(period).try_into().expect("within bounds");
+        let manifests: Vec<_> = periods.map(bounded).collect();
+        pallet_masks::Call::publish_manifests {
+            region: self.id,
+            cycle: 0,
+            first,
+            manifests: manifests.try_into().expect("within bounds"),
+        }
     }
 
     /// The commitments to a period's masks, from which it is opened.
@@ -137,24 +166,7 @@ impl Region {
                 filter,
             },
         );
-        let manifests: Vec<_> = (0..periods)
-            .map(|period| self.manifest(period).try_into().expect("within bounds"))
-            .collect();
-        chain.must(&key_centre(), publish_manifests(region, cycle, manifests));
-    }
-}
-
-fn publish_manifests(
-    region: RegionId,
-    cycle: CycleId,
-    manifests: Vec<pallet_masks::ManifestOf<Runtime>>,
-) -> pallet_masks::Call<Runtime> {
-    let manifests = manifests.try_into().expect("within bounds");
-    pallet_masks::Call::publish_manifests {
-        region,
-        cycle,
-        first: 0,
-        manifests,
+        chain.must(&key_centre(), self.publish_manifests(0..periods));
     }
 }
 

@@ -16,6 +16,7 @@ mod metadata;
 mod meters;
 mod motions;
 mod nodes;
+mod revisions;
 mod roles;
 mod session_keys;
 mod stall;

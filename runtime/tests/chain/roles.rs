@@ -66,6 +66,14 @@ fn key_centres_calls() -> Vec<RuntimeCall> {
             manifests: Default::default(),
         }
         .into(),
+        pallet_masks::Call::revise_cycle {
+            region: 1,
+            cycle: 0,
+            from: 0,
+            meters: 4,
+            filter: Default::default(),
+        }
+        .into(),
         pallet_masks::Call::open { key: KEY, opening }.into(),
         pallet_masks::Call::withhold {
             key: KEY,
@@ -73,11 +81,18 @@ fn key_centres_calls() -> Vec<RuntimeCall> {
         }
         .into(),
         pallet_billing::Call::publish_bills {
+            region: 1,
             cycle: 0,
             bills: Default::default(),
         }
         .into(),
         pallet_billing::Call::finish_cycle { cycle: 0 }.into(),
+        pallet_billing::Call::reconcile {
+            region: 1,
+            cycle: 0,
+            opening: gridveil_primitives::bill::open(Default::default(), []),
+        }
+        .into(),
     ]
 }
 

@@ -111,6 +111,7 @@ fn every_call_fits_into_a_block_at_its_greatest() {
             "publish_manifests",
             <Runtime as Masks>::WeightInfo::publish_manifests(meters),
         ),
+        ("revise_cycle", <Runtime as Masks>::WeightInfo::revise_cycle()),
         ("open", <Runtime as Masks>::WeightInfo::open(excluded, left_out)),
         ("withhold", <Runtime as Masks>::WeightInfo::withhold(excluded)),
         (
@@ -127,6 +128,7 @@ fn every_call_fits_into_a_block_at_its_greatest() {
             "publish_bills",
             <Runtime as Billing>::WeightInfo::publish_bills(<Runtime as Billing>::MaxBills::get()),
         ),
+        ("reconcile", <Runtime as Billing>::WeightInfo::reconcile()),
         ("remove_member", <Runtime as Finality>::WeightInfo::remove_member()),
         (
             "report_block_equivocation",

@@ -6,7 +6,7 @@
 //! **Privacy.** Keys and readings are made up.
 
 use codec::Encode;
-use gridveil_primitives::{CycleSchedule, Manifest, Opening, PeriodIndex, PeriodView, Prid, Refusal};
+use gridveil_primitives::{CycleSchedule, Manifest, Opening, Outcome, PeriodIndex, PeriodView, Prid, Refusal, Total};
 use gridveil_runtime::{AccountId, RuntimeCall, Signature, SignedPayload, UncheckedExtrinsic};
 use sp_core::sr25519;
 use sp_runtime::{
@@ -18,6 +18,7 @@ use sp_runtime::{
 use crate::{
     grid::{schedule, submit, Region},
     harness::{key_centre, Chain, Signer},
+    report::{seen, Seen},
 };
 
 /// How many periods a scene has.
@@ -33,9 +34,14 @@ pub struct Scene {
 impl Scene {
     /// A region whose key centre has published all of the cycle.
     pub fn new(region: Region) -> Self {
-        let manifests = (0..PERIODS).map(|k| region.manifest(k)).collect();
-        let filter = region.cycle_filter(PERIODS);
-        let mut scene = Self::unpublished(region);
+        Self::lasting(region, PERIODS)
+    }
+
+    /// The same for a cycle of as many periods.
+    pub fn lasting(region: Region, periods: PeriodIndex) -> Self {
+        let manifests = (0..periods).map(|k| region.manifest(k)).collect();
+        let filter = region.cycle_filter(periods);
+        let mut scene = Self::begun(region, periods);
         scene.publish_filter(filter).expect("it is in order");
         scene.publish(0, manifests).expect("they are in order");
         scene
@@ -43,8 +49,12 @@ impl Scene {
 
     /// A region of which nothing is published.
     pub fn unpublished(region: Region) -> Self {
+        Self::begun(region, PERIODS)
+    }
+
+    fn begun(region: Region, periods: PeriodIndex) -> Self {
         let mut chain = Chain::new("local_testnet");
-        let schedule = schedule(&mut chain, PERIODS);
+        let schedule = schedule(&mut chain, periods);
         Self {
             chain,
             region,
@@ -158,6 +168,13 @@ impl Scene {
             .chain
             .call::<Option<PeriodView>>("GridApi_period", self.region.key(k));
         view.expect("it has a manifest")
+    }
+
+    /// That a period is opened with the total of so many meters, and that it is this one.
+    pub fn opened(&mut self, k: PeriodIndex, meters: u32, energy: i64) -> Seen {
+        let outcome = self.view(k).outcome;
+        let total = Outcome::Opened(Total { meters, energy });
+        seen(outcome == Some(total), format!("{outcome:?}"))
     }
 
     /// The key centre opens a period without some homes and shares.

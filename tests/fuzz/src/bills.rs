@@ -5,7 +5,7 @@ use gridveil_bills::{
     envelope::{open_html, seal, Identity},
     report::{Line, Report},
 };
-use gridveil_primitives::CycleSchedule;
+use gridveil_primitives::{bill::BillSecret, CycleSchedule};
 use std::sync::LazyLock;
 
 /// A user's key.
@@ -29,7 +29,11 @@ fn bill_of_month() -> Report {
         window_ms: 600_000,
         periods: 8,
     };
-    Report::new(&[7; 32], 2, 1, "GBP", &schedule, lines, notes)
+    let secret = BillSecret::from_bytes([8; 32]);
+    Report {
+        notes,
+        ..Report::new(&[7; 32], 2, 1, "GBP", &schedule, lines, &secret)
+    }
 }
 
 /// Takes an encrypted bill, as a store or the post brings it.
@@ -53,6 +57,7 @@ pub fn report(input: &[u8]) {
         let again = Report::from_html(&report.to_html()).expect("our own page");
         assert_eq!(again, report);
         assert_eq!(again.check().is_ok(), right);
+        assert_eq!(again.commitments(|_| true), report.commitments(|_| true));
         assert_eq!(Report::from_json(&report.to_json()).expect("our own JSON"), report);
     }
 }

@@ -5,7 +5,8 @@ use gridveil_primitives::{
     batch::{verify_share, Receipt, SignedShare},
     keys::SpendKey,
     pseudonym::OneTimeKey,
-    BillRecord, CycleSchedule, Manifest, Outcome, PeriodIndex, PeriodKey, PeriodStatus, PeriodView, Role, Share, Total,
+    BillCommitments, BillRecord, BillSums, CycleSchedule, Manifest, Outcome, PeriodIndex, PeriodKey, PeriodStatus,
+    PeriodView, RegionBills, Role, Share, Total,
 };
 use std::fmt::Debug;
 
@@ -28,7 +29,7 @@ pub fn rpc(input: &[u8]) {
     let Some((kind, bytes)) = input.split_first() else {
         return;
     };
-    match kind % 9 {
+    match kind % 10 {
         0 => {
             if let Some((key, share)) = read::<(PeriodKey, SignedShare)>(bytes) {
                 let good = handed_in();
@@ -50,7 +51,8 @@ pub fn rpc(input: &[u8]) {
         5 => drop(read::<Vec<Share>>(bytes)),
         6 => drop(read::<Vec<(u32, BillRecord)>>(bytes)),
         7 => drop(read::<Option<Role>>(bytes)),
-        _ => drop(read::<Vec<([u8; 32], u64)>>(bytes)),
+        8 => drop(read::<Vec<([u8; 32], u64)>>(bytes)),
+        _ => drop(read::<Option<RegionBills>>(bytes)),
     }
 }
 
@@ -123,6 +125,21 @@ pub fn answers() -> Vec<(&'static str, Vec<u8>)> {
     let bill = BillRecord {
         cid: [&[0x01, 0x55, 0x12, 0x20][..], &[1; 32]].concat(),
         hash: [2; 32],
+        region: 1,
+        commitments: BillCommitments {
+            energy: [3; 32],
+            amount: [4; 32],
+            apart: [5; 32],
+        },
+    };
+    let bills = RegionBills {
+        bills: 1,
+        energy: [3; 32],
+        amount: [4; 32],
+        opened: Some(BillSums {
+            energy: -1,
+            amount: i128::MAX,
+        }),
     };
     let answer = |kind: u8, bytes: Vec<u8>| [&[kind][..], &bytes].concat();
     vec![
@@ -135,6 +152,7 @@ pub fn answers() -> Vec<(&'static str, Vec<u8>)> {
         ("bills", answer(6, vec![(0u32, bill)].encode())),
         ("role", answer(7, Some(Role::ControlCentre).encode())),
         ("authorities", answer(8, vec![([1u8; 32], 1u64); 4].encode())),
+        ("region-bills", answer(9, Some(bills).encode())),
     ]
 }
 

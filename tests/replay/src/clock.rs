@@ -101,7 +101,8 @@ impl Clock {
             blocks: 0,
             extrinsics: 0,
         };
-        // Clients read the chain's clock, which a genesis does not have.
+        // Clients read the chain's clock, which a genesis does not have, at a block that is final, which its child makes it.
+        clock.seal().await?;
         clock.seal().await?;
         Ok(clock)
     }
@@ -120,7 +121,7 @@ impl Clock {
         &self.rpc
     }
 
-    /// Makes the next block.
+    /// Makes the next block, and the one before it final.
     pub async fn seal(&mut self) -> Result<Sealed, ReplayError> {
         self.process.check_alive()?;
         let sealed: Sealed = self
@@ -182,20 +183,25 @@ impl Clock {
         parse_peak(&self.told("status")?).ok_or_else(|| broken("the kernel does not tell the node's memory"))
     }
 
-    /// The bytes of the node's database on disk.
-    pub fn database(&self) -> Result<u64, ReplayError> {
-        fn size(path: &Path) -> std::io::Result<u64> {
-            let mut bytes = 0;
+    /// The bytes of the node's database on disk, and how many of them are its indexes: ParityDB gives each column that is used at
+    /// all one of 32 MiB, which doubles after some four million entries.
+    pub fn database(&self) -> Result<(u64, u64), ReplayError> {
+        fn size(path: &Path) -> std::io::Result<(u64, u64)> {
+            let (mut all, mut indexes) = (0, 0);
             for entry in std::fs::read_dir(path)? {
                 let entry = entry?;
                 let data = entry.metadata()?;
-                bytes += match data.is_dir() {
-                    true => size(&entry.path())?,
-                    // What is taken on disk; the database leaves holes in its files.
-                    false => std::os::unix::fs::MetadataExt::blocks(&data) * 512,
+                // What is taken on disk; the database leaves holes in its files.
+                let taken = std::os::unix::fs::MetadataExt::blocks(&data) * 512;
+                let (more, more_indexes) = match (data.is_dir(), entry.file_name().as_encoded_bytes()) {
+                    (true, _) => size(&entry.path())?,
+                    (false, [b'i', b'n', b'd', b'e', b'x', b'_', ..]) => (taken, taken),
+                    (false, _) => (taken, 0),
                 };
+                all += more;
+                indexes += more_indexes;
             }
-            Ok(bytes)
+            Ok((all, indexes))
         }
         Ok(size(&self.base.join("chains"))?)
     }

@@ -5,7 +5,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::Parser;
-use gridveil_demo::checks::Checks;
+use gridveil_demo::folder;
 use gridveil_primitives::PeriodIndex;
 use tokio::signal::unix::{signal, SignalKind};
 use tracing_subscriber::EnvFilter;
@@ -71,11 +71,6 @@ async fn run(arguments: &Arguments, dir: &std::path::Path) -> Result<Told, Repla
     }
 }
 
-fn finish(checks: &Checks) -> (usize, usize) {
-    println!("{}", checks.table());
-    checks.count()
-}
-
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -83,7 +78,7 @@ async fn main() -> ExitCode {
         .with_env_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("error")))
         .with_writer(std::io::stderr)
         .init();
-    let (passed, failed) = match folder(&arguments) {
+    let (passed, failed) = match folder::of_run(arguments.dir.as_deref(), "gridveil-replay-") {
         Err(error) => {
             eprintln!("error: no folder for the run: {error}");
             (0, 1)
@@ -92,7 +87,8 @@ async fn main() -> ExitCode {
             let counted = match run(&arguments, &dir).await {
                 Ok(told) => {
                     println!("{}", told.measured.table());
-                    let (passed, failed) = finish(&told.checks);
+                    println!("{}", told.checks.table());
+                    let (passed, failed) = told.checks.count();
                     match arguments.json.as_ref().map_or(Ok(()), |file| told.measured.write(file)) {
                         Ok(()) => (passed, failed),
                         Err(error) => {
@@ -121,18 +117,4 @@ async fn main() -> ExitCode {
     } else {
         ExitCode::FAILURE
     }
-}
-
-/// The folder of the run: the one asked for, if it is empty, or one that goes with the value returned beside it.
-fn folder(arguments: &Arguments) -> std::io::Result<(PathBuf, Option<tempfile::TempDir>)> {
-    let Some(dir) = &arguments.dir else {
-        let dir = tempfile::Builder::new().prefix("gridveil-replay-").tempdir()?;
-        return Ok((dir.path().into(), Some(dir)));
-    };
-    std::fs::create_dir_all(dir)?;
-    if std::fs::read_dir(dir)?.next().is_some() {
-        let problem = format!("{} is not empty; give --dir an empty folder", dir.display());
-        return Err(std::io::Error::other(problem));
-    }
-    Ok((dir.canonicalize()?, None))
 }

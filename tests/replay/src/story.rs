@@ -31,6 +31,7 @@ use gridveil_grid_operator::{
         schedule::{self, Start},
         watch, KeyCentre,
     },
+    lock::Lock,
 };
 use gridveil_primitives::{CycleId, CycleSchedule, Moment, PeriodIndex, PeriodKey, RegionId};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -97,6 +98,8 @@ pub struct Measured {
     pub node_memory: u64,
     /// The node's database, in bytes.
     pub database: u64,
+    /// Of it the indexes, whose size does not follow from what is in them.
+    pub database_indexes: u64,
     /// The same for each share.
     pub database_per_share: f64,
 }
@@ -124,7 +127,11 @@ impl Measured {
         row("all of it", format!("{:.1} s", self.seconds));
         row("the node's memory, at most", format!("{} MiB", self.node_memory >> 20));
         row("the node's database", format!("{} MiB", self.database >> 20));
-        row("of it for each share", format!("{:.0} bytes", self.database_per_share));
+        row("of it indexes", format!("{} MiB", self.database_indexes >> 20));
+        row(
+            "all of it for each share",
+            format!("{:.0} bytes", self.database_per_share),
+        );
         table
     }
 }
@@ -186,8 +193,9 @@ pub async fn run(wanted: &Wanted, dir: &Path) -> Result<Told, ReplayError> {
 
     let key = |name: &str| RoleKey::from_uri(&format!("//{name}"));
     let state = dir.join("key-centre");
-    key_centre::init(&state)?;
-    let centre = KeyCentre::open(&state, Node::new(clock.client().await?, Some(key("KeyCentre")?)))?;
+    let lock = Lock::generate();
+    key_centre::init(&state, &lock)?;
+    let centre = KeyCentre::open(&state, &lock, Node::new(clock.client().await?, Some(key("KeyCentre")?)))?;
     let meters = Arc::new(enrol_all(&month, &centre, &mut clock, dir, &regions).await?);
     watch.lap("enrolment");
 
@@ -254,7 +262,7 @@ pub async fn run(wanted: &Wanted, dir: &Path) -> Result<Told, ReplayError> {
     watch.lap("checks");
 
     let (blocks, extrinsics) = clock.made();
-    let (node_memory, database) = (clock.peak_memory()?, clock.database()?);
+    let (node_memory, (database, database_indexes)) = (clock.peak_memory()?, clock.database()?);
     let shares = month.shares();
     clock.stop().await?;
     let measured = Measured {
@@ -267,6 +275,7 @@ pub async fn run(wanted: &Wanted, dir: &Path) -> Result<Told, ReplayError> {
         seconds: watch.begun.elapsed().as_secs_f64(),
         node_memory,
         database,
+        database_indexes,
         database_per_share: database as f64 / shares.max(1) as f64,
     };
     Ok(Told { measured, checks })

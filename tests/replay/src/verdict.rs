@@ -13,7 +13,7 @@ use gridveil_demo::{
     checks::{Checks, Comparison, Seen},
     data::region_total,
 };
-use gridveil_grid_operator::{grid::Node, key_centre::KeyCentre, ledger::FaultKind};
+use gridveil_grid_operator::{audit::audit, grid::Node, key_centre::KeyCentre, ledger::FaultKind};
 use gridveil_primitives::{
     Half, Outcome, PeriodIndex, PeriodKey, PeriodStatus, PeriodView, Price, RegionId, Share, Total,
 };
@@ -90,7 +90,20 @@ pub async fn judge(see: &See<'_>, checks: &mut Checks) -> Result<(), ReplayError
         "every amount is Σ consumption × price, rounded once",
         amounts(see, &bills),
     );
+    checks.add(
+        "every region's bills add up to its totals at their prices, by the committed sums alone",
+        audited(see).await?,
+    );
     Ok(())
+}
+
+async fn audited(see: &See<'_>) -> Result<Seen, ReplayError> {
+    let audit = audit(&Node::new(see.chain.clone(), None), CYCLE).await?;
+    let whole = audit.adds_up && audit.regions.len() == see.regions.len();
+    Ok(match whole {
+        true => Ok(format!("{} regions", audit.regions.len())),
+        false => Err(audit.words()),
+    })
 }
 
 /// Every period of every region.

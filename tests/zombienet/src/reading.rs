@@ -94,6 +94,9 @@ impl Grid<'_> {
         let (dir, key) = (self.dir.join(role), self.key_file(role));
         let mut all = arguments!["--nodes", self.urls, "--json", role].to_vec();
         all.extend(arguments!["--dir", dir.display(), "--key-file", key.display()]);
+        if role == "key-centre" {
+            all.extend(arguments!["--unlock-key", self.dir.join("unlock.txt").display()]);
+        }
         all.extend_from_slice(command);
         all
     }

@@ -43,7 +43,7 @@ fn the_key_centre_publishes_a_cycle_filter_and_then_its_manifests() {
 fn a_call_from_an_account_without_the_role_is_refused() {
     published(5, |meters| {
         close(&key(0), &meters.shares(0, &READINGS));
-        let calls: [RuntimeCall; 4] = [
+        let calls: [RuntimeCall; 5] = [
             Call::publish_cycle_filter {
                 region: REGION,
                 cycle: CYCLE,
@@ -56,6 +56,14 @@ fn a_call_from_an_account_without_the_role_is_refused() {
                 cycle: CYCLE,
                 first: 4,
                 manifests: vec![meters.manifest(4)].try_into().unwrap(),
+            }
+            .into(),
+            Call::revise_cycle {
+                region: REGION,
+                cycle: CYCLE,
+                from: NEXT_DAY,
+                meters: 5,
+                filter: meters.filter_from(NEXT_DAY).try_into().unwrap(),
             }
             .into(),
             Call::open {
@@ -136,7 +144,7 @@ fn a_cycle_filter_for_no_meters_or_too_many_is_refused() {
 }
 
 /// A filter, and what could be passed off as one.
-fn malformed(good: &[u8]) -> [Vec<u8>; 5] {
+pub(super) fn malformed(good: &[u8]) -> [Vec<u8>; 5] {
     let long = [good, &[0]].concat();
     [
         vec![],

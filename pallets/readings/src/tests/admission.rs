@@ -101,6 +101,36 @@ fn a_share_for_a_period_without_a_manifest_is_refused() {
 }
 
 #[test]
+fn a_share_for_a_period_whose_manifest_was_taken_back_is_refused_and_so_is_a_batch() {
+    new_test_ext().execute_with(|| {
+        let key = period(1, 0, 0);
+        revise(1, METERS - 1);
+        assert_eq!(answer(ends(&key), key), Err(Refusal::NoManifest));
+        assert_eq!(send_batch(&key, signed(&key, 0..2, 480)), Err(Refusal::NoManifest));
+        assert_eq!(Readings::status(&key), None);
+        close_at(closes(&key));
+        assert_eq!(Readings::status(&key), None);
+        assert_ok!(Readings::check_state());
+    });
+}
+
+#[test]
+fn a_meter_that_was_eliminated_is_refused_and_the_others_are_not() {
+    new_test_ext().execute_with(|| {
+        let (key, out) = (period(1, 0, 0), METERS - 1);
+        revise_and_publish(1, out);
+        block(ends(&key));
+        let [(first, value), _] = pair(&key, out, 480);
+        assert_eq!(send(first, &key, value), Err(Refusal::NotInFilter));
+        let with_it = signed(&key, 0..METERS, 480);
+        assert_eq!(send_batch(&key, with_it), Err(Refusal::NotInFilter));
+        send_pair(&key, 0, 480);
+        assert!(send_batch(&key, signed(&key, 1..out, 480)).is_ok());
+        assert_eq!(Tallies::<Test>::get(key).count, 2 * out);
+    });
+}
+
+#[test]
 fn a_pseudonym_that_is_in_no_filter_is_refused() {
     new_test_ext().execute_with(|| {
         let key = period(1, 0, 0);

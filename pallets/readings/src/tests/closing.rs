@@ -77,6 +77,29 @@ fn a_period_whose_tally_the_cycle_filter_does_not_know_closes_faulty() {
 }
 
 #[test]
+fn a_period_closes_by_the_meters_in_force_and_by_their_filter() {
+    new_test_ext().execute_with(|| {
+        revise_and_publish(1, METERS - 1);
+        let (complete, faulty) = (period(1, 0, 0), period(1, 0, 1));
+        block(ends(&complete));
+        (0..METERS - 1).for_each(|number| send_pair(&complete, number, 480));
+        close_at(closes(&complete));
+        assert_eq!(Readings::status(&complete), Some(PeriodStatus::Complete));
+        // The shares are counted, too: one alone is none of two.
+        block(ends(&faulty));
+        send_pair(&faulty, 0, 480);
+        close_at(closes(&faulty));
+        assert!(events().contains(&Event::AggregationFault {
+            key: faulty,
+            expected: 4,
+            count: 2,
+            tally_known: false
+        }));
+        assert_ok!(Readings::check_state());
+    });
+}
+
+#[test]
 fn the_call_fails_for_no_meter_and_what_should_not_be_there_is_a_fault() {
     new_test_ext().execute_with(|| {
         let key = period(1, 0, 0);

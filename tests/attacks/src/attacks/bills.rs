@@ -9,8 +9,9 @@ use gridveil_bills::{
     envelope::{decrypt_bytes, seal, Identity},
     report::{Line, Report},
 };
-use gridveil_meter_client::verify::{check_bytes, check_prices, check_report, read, Fault};
+use gridveil_meter_client::verify::{check_bytes, check_commitments, check_prices, check_report, read, Fault};
 use gridveil_primitives::{
+    bill::{BillSecret, Figures},
     tally, Bid, BillRecord, CycleId, CycleSchedule, Outcome, PeriodIndex, PeriodStatus, PeriodView, Total,
     PERIODS_PER_CYCLE,
 };
@@ -38,7 +39,15 @@ fn report(bid: &Bid, cycle: CycleId, most: i64, rng: &mut StdRng) -> Report {
         price: Some(price(period)),
     };
     let lines = (0..SCHEDULE.periods).map(line).collect();
-    Report::new(bid, cycle, REGION, "GBP", &SCHEDULE, lines, vec![])
+    Report::new(
+        bid,
+        cycle,
+        REGION,
+        "GBP",
+        &SCHEDULE,
+        lines,
+        &BillSecret::from_bytes(rng.gen()),
+    )
 }
 
 /// The price of a period, as it is on the chain.
@@ -51,6 +60,8 @@ fn record(bytes: &[u8]) -> BillRecord {
     BillRecord {
         cid: cid::of(bytes).map(|cid| cid.to_bytes()).unwrap_or_default(),
         hash: gridveil_bills::hash(bytes),
+        region: REGION,
+        commitments: Figures::default().commit(&BillSecret::from_bytes([0; 32])),
     }
 }
 
@@ -152,7 +163,8 @@ pub fn run(rng: &mut StdRng) -> Row {
         price: line.price.map(|price| price + 1),
         ..*line
     });
-    let dearer = Report::new(&bid, 1, REGION, "GBP", &SCHEDULE, lines.collect(), vec![]);
+    let secret = BillSecret::from_bytes(rng.gen());
+    let dearer = Report::new(&bid, 1, REGION, "GBP", &SCHEDULE, lines.collect(), &secret);
     let views: Vec<_> = (0..SCHEDULE.periods).map(|period| (period, view(period))).collect();
     assert!(
         check(&dearer).is_empty() && check_prices(&bill, &views).is_empty(),
@@ -161,6 +173,27 @@ pub fn run(rng: &mut StdRng) -> Row {
     row.gridveil(
         "prices that are not the chain's",
         only(&check_prices(&dearer, &views), "price_changed", "period"),
+    );
+    // The region's sum would come out right, with the dearer bill beside a bill that was committed to.
+    let record = BillRecord {
+        commitments: bill.commitments(|_| true).unwrap_or(on_chain.commitments),
+        ..on_chain
+    };
+    let beside = Report {
+        secret: bill.secret.clone(),
+        ..dearer
+    };
+    assert!(
+        check_commitments(&bill, REGION, &record, &views).is_empty(),
+        "the bill is the one committed to"
+    );
+    row.gridveil(
+        "a bill beside the one that is in its region's sum",
+        only(
+            &check_commitments(&beside, REGION, &record, &views),
+            "commitment_wrong",
+            "amount",
+        ),
     );
     row
 }

@@ -1,7 +1,7 @@
 //! All meters of a region but one collude to learn that home's reading, and send, fall silent, join and leave as they like.
 //!
 //! The paper opens the sum of however few have sent. gridveil opens none below the region's minimum, once a period, and for
-//! the meters that the cycle began with.
+//! meters that change at a day's start only, and never become more within a cycle.
 
 use gridveil_primitives::{Outcome, PeriodIndex};
 use gridveil_runtime::genesis_presets::{FALLBACK_PRICE, MINIMUM_METERS};
@@ -85,9 +85,10 @@ pub fn run(rng: &mut StdRng) -> Row {
     );
 
     // Somebody joins for a period, or leaves for one.
+    let seed = rng.gen();
     let (region, joined) = (
-        Region::seeded(3, HOMES as u8, rng.gen()),
-        Region::seeded(3, HOMES as u8 + 1, rng.gen()),
+        Region::seeded(3, HOMES as u8, seed),
+        Region::seeded(3, HOMES as u8 + 1, seed),
     );
     let mut scene = Scene::unpublished(region);
     scene
@@ -112,11 +113,24 @@ pub fn run(rng: &mut StdRng) -> Row {
         "a second filter for the cycle",
         refused(scene.publish_filter(filter), "CycleFilterAlreadyPublished"),
     );
+    row.gridveil(
+        "one more by a revision",
+        refused(scene.order(joined.revise(0, PERIODS)), "MetersJoin"),
+    );
+    let left = Region::seeded(3, HOMES as u8 - 1, seed);
+    row.gridveil(
+        "one fewer within a day",
+        refused(scene.order(left.revise(1, PERIODS)), "NotADaysStart"),
+    );
     let opens = scene.schedule.opens(1).expect("it is one of the cycle's");
     scene.chain.block_at(opens, vec![]);
     row.gridveil(
         "a period that has begun",
         refused(scene.publish(1, vec![scene.region.manifest(1)]), "PeriodAlreadyOpen"),
+    );
+    row.gridveil(
+        "one fewer on a day that has begun",
+        refused(scene.order(left.revise(0, PERIODS)), "PeriodAlreadyOpen"),
     );
     row
 }

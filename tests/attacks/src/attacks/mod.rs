@@ -17,6 +17,7 @@ mod half_pair;
 mod integer_masks;
 mod lone_home;
 mod loose_votes;
+mod lost_meter;
 mod poison;
 mod reidentify;
 mod replay;
@@ -97,6 +98,11 @@ pub const ATTACKS: &[Attack] = &[
         name: "lone-home",
         about: "all meters of a region but one collude, and join, fall silent and leave as they like",
         run: lone_home::run,
+    },
+    Attack {
+        name: "lost-meter",
+        about: "a thief of a meter sends in its name after the loss was reported",
+        run: lost_meter::run,
     },
     Attack {
         name: "send-times",
