@@ -22,6 +22,7 @@ mod command;
 mod compile;
 mod driven;
 mod equivocation;
+mod gate;
 mod metrics;
 mod peers;
 mod pruning;

@@ -10,6 +10,7 @@ use crate::{
     aggregator::{self, chain::NodeChain, worker::Worker},
     cli::Settings,
     driven, equivocation,
+    gate::Gate,
     metrics::Metrics,
     peers::{self, Guard},
     pruning, rpc,
@@ -338,16 +339,18 @@ pub fn run(mut config: Configuration, settings: Settings) -> Result<TaskManager,
             .map_err(|error| Error::Application(Box::new(error)))?;
     }
     let (share_methods, handed_in) = aggregator::methods().map_err(|error| Error::Application(Box::new(error)))?;
+    let node_chain = || NodeChain {
+        client: client.clone(),
+        pool: transaction_pool.clone(),
+        keystore: keystore.clone(),
+    };
+    let gate = Arc::new(Gate::new(transaction_pool.clone(), node_chain()));
     // Essential: shares that were promised must not lie there.
     task_manager
         .spawn_essential_handle()
         .spawn_blocking("aggregator", None, {
             let folder = config.base_path.config_dir(config.chain_spec.id()).join(SHARES);
-            let chain = NodeChain {
-                client: client.clone(),
-                pool: transaction_pool.clone(),
-                keystore: keystore.clone(),
-            };
+            let chain = node_chain();
             let metrics = aggregator::metrics::Metrics::new(registry.as_ref())?;
             let best = client
                 .import_notification_stream()
@@ -399,7 +402,7 @@ pub fn run(mut config: Configuration, settings: Settings) -> Result<TaskManager,
         backend,
         task_manager: &mut task_manager,
         keystore: keystore_container.keystore(),
-        transaction_pool: transaction_pool.clone(),
+        transaction_pool: gate,
         rpc_builder,
         network: network.clone(),
         system_rpc_tx,

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     audit::{audit, Audit, Problem},
-    state::load_root_key,
+    root_key::load_root_key,
 };
 
 /// The audit of cycle 0, by somebody without a key.
@@ -36,7 +36,7 @@ fn refused(error: Error) -> String {
 }
 
 fn root(scene: &Scene) -> RootKey {
-    load_root_key(&scene.state()).unwrap()
+    load_root_key(&scene.state(), &scene.lock).unwrap()
 }
 
 /// Sets the energy of an opened total on the chain.

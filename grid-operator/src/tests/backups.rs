@@ -177,6 +177,8 @@ fn pair(number: u8) -> [Meter; 2] {
         label: format!("meter {number}"),
         region: 1,
         first_cycle: 0,
+        first_period: None,
+        left: None,
         spend_public: [number; 32],
         recipient: [1; 32],
     })

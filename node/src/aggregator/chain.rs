@@ -2,7 +2,7 @@
 //!
 //! **Privacy.** What is read is public; what is sent is the batch.
 
-use super::{book::Limits, worker::Chain, KEY_TYPE};
+use super::{book::Limits, sight::Look, worker::Chain, KEY_TYPE};
 use codec::Encode;
 use gridveil_primitives::{batch::SignedShare, CycleId, CycleSchedule, Moment, PeriodKey, Prid, RegionId};
 use gridveil_runtime::{
@@ -19,7 +19,11 @@ use sp_core::sr25519;
 use sp_keystore::KeystorePtr;
 use sp_runtime::generic::Era;
 use sp_version::RuntimeVersion;
-use std::{collections::BTreeSet, fmt::Display, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Display,
+    sync::Arc,
+};
 
 /// The chain that this node follows, and its pool.
 pub struct NodeChain<Client, Pool> {
@@ -31,14 +35,45 @@ pub struct NodeChain<Client, Pool> {
     pub keystore: KeystorePtr,
 }
 
+impl<Client, Pool> Look for NodeChain<Client, Pool>
+where
+    Client: ProvideRuntimeApi<Block>,
+    Client::Api: GridApi<Block>,
+{
+    type Error = ApiError;
+
+    fn now(&self, at: Hash) -> Result<Moment, ApiError> {
+        self.client.runtime_api().now(at)
+    }
+
+    fn regions(&self, at: Hash) -> Result<BTreeMap<RegionId, [u8; 32]>, ApiError> {
+        let regions = self.client.runtime_api().regions(at)?;
+        Ok(regions
+            .into_iter()
+            .map(|(region, info)| (region, info.aggregator))
+            .collect())
+    }
+
+    fn latest_cycle(&self, at: Hash) -> Result<Option<CycleId>, ApiError> {
+        self.client.runtime_api().latest_cycle(at)
+    }
+
+    fn schedule(&self, at: Hash, cycle: CycleId) -> Result<Option<CycleSchedule>, ApiError> {
+        self.client.runtime_api().cycle(at, cycle)
+    }
+
+    fn filter(&self, at: Hash, key: PeriodKey) -> Result<Option<Vec<u8>>, ApiError> {
+        let manifest = self.client.runtime_api().manifest(at, key)?;
+        Ok(manifest.map(|manifest| manifest.filter))
+    }
+}
+
 impl<Client, Pool> Chain for NodeChain<Client, Pool>
 where
     Client: HeaderBackend<Block> + ProvideRuntimeApi<Block> + Send + Sync,
     Client::Api: GridApi<Block>,
     Pool: TransactionPool<Block = Block>,
 {
-    type Error = ApiError;
-
     fn genesis(&self) -> [u8; 32] {
         self.client.info().genesis_hash.into()
     }
@@ -50,20 +85,6 @@ where
 
     fn finalised(&self) -> Hash {
         self.client.info().finalized_hash
-    }
-
-    fn now(&self, at: Hash) -> Result<Moment, ApiError> {
-        self.client.runtime_api().now(at)
-    }
-
-    fn aggregator(&self, at: Hash, region: RegionId) -> Result<Option<[u8; 32]>, ApiError> {
-        let regions = self.client.runtime_api().regions(at)?;
-        let found = regions.into_iter().find(|(id, _)| *id == region);
-        Ok(found.map(|(_, info)| info.aggregator))
-    }
-
-    fn schedule(&self, at: Hash, cycle: CycleId) -> Result<Option<CycleSchedule>, ApiError> {
-        self.client.runtime_api().cycle(at, cycle)
     }
 
     fn batches(&self, at: Hash, key: PeriodKey) -> Result<(u32, Limits), ApiError> {

@@ -11,7 +11,7 @@
 //! [`KEY_TYPE`]; `--dev`, `--alice` and so on put the development key there. A node without the key says of every share that
 //! it is not the aggregator.
 //!
-//! [`worker`] decides, over [`book`] and [`journal`]; [`chain`] is the node's own chain behind it.
+//! [`worker`] decides, over [`book`], [`journal`] and [`sight`]; [`chain`] is the node's own chain behind it.
 //!
 //! **Privacy.** The aggregator sees the address that each share comes from and when; it keeps neither, and the order of a batch
 //! is that of its pseudonyms.
@@ -20,6 +20,7 @@ pub mod book;
 pub mod chain;
 pub mod journal;
 pub mod metrics;
+pub mod sight;
 pub mod worker;
 
 use codec::{DecodeAll, Encode};

@@ -12,18 +12,19 @@ use super::{
     book::{Book, Limits, Note, OnChain},
     journal::Journal,
     metrics::Metrics,
+    sight::{Look, Sight},
     Declined, Request, KEY_TYPE,
 };
 use futures::{Stream, StreamExt};
 use gridveil_primitives::{
     batch::{receipt_message, verify_share, Receipt, SignedShare},
-    tally, CycleId, CycleSchedule, Moment, PeriodKey, Prid, Refusal, RegionId,
+    tally, Moment, PeriodKey, Prid, Refusal, RegionId,
 };
 use gridveil_runtime::{BlockNumber, Hash};
 use sp_core::sr25519;
 use sp_keystore::KeystorePtr;
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{btree_map::Entry, BTreeMap, BTreeSet},
     fmt::Display,
     future::Future,
     io,
@@ -35,22 +36,13 @@ use tokio::sync::mpsc;
 const LOT: usize = 256;
 
 /// What the worker asks of the chain. All but `best` and `finalised` can fail where a block's state is not here.
-pub trait Chain: Send + Sync {
-    /// Why the chain could not be asked.
-    type Error: Display;
-
+pub trait Chain: Look<Error: Display> + Send + Sync {
     /// The hash of the first block.
     fn genesis(&self) -> [u8; 32];
     /// The best block's hash and number.
     fn best(&self) -> (Hash, BlockNumber);
     /// The last finalised block.
     fn finalised(&self) -> Hash;
-    /// The time of a block.
-    fn now(&self, at: Hash) -> Result<Moment, Self::Error>;
-    /// The aggregator of a region; `None` where there is no such region.
-    fn aggregator(&self, at: Hash, region: RegionId) -> Result<Option<[u8; 32]>, Self::Error>;
-    /// When a cycle's periods are.
-    fn schedule(&self, at: Hash, cycle: CycleId) -> Result<Option<CycleSchedule>, Self::Error>;
     /// How many batches a period has, and what it takes.
     fn batches(&self, at: Hash, key: PeriodKey) -> Result<(u32, Limits), Self::Error>;
     /// The code of the [`Refusal`] that a share under this pseudonym would meet, its signature left aside.
@@ -70,13 +62,20 @@ pub trait Chain: Send + Sync {
 /// Batches of one period.
 type Batches = Vec<Vec<SignedShare>>;
 
-/// What holds for all shares of a period in one lot.
-#[derive(Clone)]
+/// What a receipt says of a period.
+#[derive(Clone, Copy)]
 struct Terms {
     aggregator: [u8; 32],
     closes: Moment,
-    /// How many new shares are taken yet.
-    room: usize,
+}
+
+/// What was found out for the shares of one lot.
+#[derive(Default)]
+struct Known {
+    /// The regions' aggregators, where this node is the one.
+    aggregators: BTreeMap<RegionId, Result<[u8; 32], Refusal>>,
+    /// How many new shares of a period are taken yet.
+    rooms: BTreeMap<PeriodKey, usize>,
 }
 
 /// The worker.
@@ -86,6 +85,8 @@ pub struct Worker<C> {
     metrics: Metrics,
     journal: Journal,
     book: Book,
+    /// What the best block says, since something was asked.
+    sight: Option<Sight>,
 }
 
 impl<C: Chain> Worker<C> {
@@ -116,6 +117,7 @@ impl<C: Chain> Worker<C> {
             metrics,
             journal,
             book,
+            sight: None,
         })
     }
 
@@ -144,14 +146,17 @@ impl<C: Chain> Worker<C> {
 
     /// Answers a lot of shares.
     fn accept(&mut self, lot: Vec<Request>) {
-        let best = self.chain.best();
-        let mut terms = BTreeMap::new();
+        let (best, number) = self.chain.best();
+        let mut sight = match self.sight.take() {
+            Some(sight) if sight.at() == best => Ok(sight),
+            _ => Sight::new(&self.chain, best).map_err(failed),
+        };
+        let mut known = Known::default();
         let mut fresh = BTreeMap::<PeriodKey, Vec<SignedShare>>::new();
         let mut judged = Vec::with_capacity(lot.len());
         for Request { key, share, answer } in lot {
-            let terms = terms.entry(key).or_insert_with(|| self.terms(best, key));
-            let verdict = match terms {
-                Ok(terms) => self.judge(best.0, terms, key, &share).map(|note| (terms.clone(), note)),
+            let verdict = match &mut sight {
+                Ok(sight) => self.judge(sight, number, &mut known, key, &share),
                 Err(declined) => Err(declined.clone()),
             };
             if matches!(verdict, Ok((_, Note::New))) {
@@ -160,6 +165,7 @@ impl<C: Chain> Worker<C> {
             }
             judged.push((key, share, answer, verdict));
         }
+        self.sight = sight.ok();
         let mut unkept = BTreeMap::new();
         for (key, shares) in &fresh {
             if let Err(error) = self.journal.append(key, shares) {
@@ -182,32 +188,34 @@ impl<C: Chain> Worker<C> {
         }
     }
 
-    /// Whether this node takes shares of a period, and how many more.
-    fn terms(&self, (best, number): (Hash, BlockNumber), key: PeriodKey) -> Result<Terms, Declined> {
-        let aggregator = self.chain.aggregator(best, key.region).map_err(failed)?;
-        let aggregator = aggregator.ok_or(Refusal::UnknownRegion)?;
-        if !self.keystore.has_keys(&[(aggregator.to_vec(), KEY_TYPE)]) {
-            return Err(Refusal::NotTheAggregator.into());
-        }
-        let schedule = self.chain.schedule(best, key.cycle).map_err(failed)?;
-        let schedule = schedule.ok_or(Refusal::UnknownCycle)?;
-        let closes = schedule.closes(key.period).ok_or(Refusal::UnknownPeriod)?;
-        let (there, limits) = self.chain.batches(best, key).map_err(failed)?;
-        Ok(Terms {
+    /// Whether a share is new or known; every reason against it that the chain would have is one here. What needs no more
+    /// than a look into memory comes first, then the signature, and last what only the runtime can say: a flood of shares
+    /// that are none gets no further than it must.
+    fn judge(
+        &self,
+        sight: &mut Sight,
+        number: BlockNumber,
+        known: &mut Known,
+        key: PeriodKey,
+        share: &SignedShare,
+    ) -> Result<(Terms, Note), Declined> {
+        let own = known.aggregators.entry(key.region);
+        let aggregator = (*own.or_insert_with(|| self.aggregator(sight, key.region)))?;
+        let schedule = sight.schedule(&self.chain, key.cycle).map_err(failed)?;
+        let closes = schedule.ok_or(Refusal::UnknownCycle)?.closes(key.period);
+        let terms = Terms {
             aggregator,
-            closes,
-            room: self.book.room(&key, number, there, limits),
-        })
-    }
-
-    /// Whether a share is new or known; every reason against it that the chain would have is one here.
-    fn judge(&self, best: Hash, terms: &mut Terms, key: PeriodKey, share: &SignedShare) -> Result<Note, Declined> {
+            closes: closes.ok_or(Refusal::UnknownPeriod)?,
+        };
         let note = self.book.look(&key, share);
         match note {
-            Note::Known => return Ok(note),
+            Note::Known => return Ok((terms, note)),
             Note::Other => return Err(Refusal::AlreadyUsed.into()),
             Note::Full => return Err(Declined::Busy),
             Note::New => {}
+        }
+        if let Some(refusal) = sight.refusal(&self.chain, &key, &share.prid).map_err(failed)? {
+            return Err(refusal.into());
         }
         // Of the identity anybody can make signatures.
         if share.prid == tally::EMPTY || tally::add(&tally::EMPTY, &share.prid).is_none() {
@@ -216,14 +224,31 @@ impl<C: Chain> Worker<C> {
         if !verify_share(&self.chain.genesis(), &key, share) {
             return Err(Refusal::BadSignature.into());
         }
-        if let Some(code) = self.chain.refusal(best, key, share.prid).map_err(failed)? {
+        if let Some(code) = self.chain.refusal(sight.at(), key, share.prid).map_err(failed)? {
             return Err(match Refusal::from_code(code) {
                 Some(refusal) => refusal.into(),
                 None => Declined::Failed(format!("the chain would refuse it for reason {code}, which is new")),
             });
         }
-        terms.room = terms.room.checked_sub(1).ok_or(Refusal::TooManyBatches)?;
-        Ok(note)
+        let room = match known.rooms.entry(key) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                let (there, limits) = self.chain.batches(sight.at(), key).map_err(failed)?;
+                entry.insert(self.book.room(&key, number, there, limits))
+            }
+        };
+        *room = room.checked_sub(1).ok_or(Refusal::TooManyBatches)?;
+        Ok((terms, note))
+    }
+
+    /// The aggregator of a region, which this node must be.
+    fn aggregator(&self, sight: &Sight, region: RegionId) -> Result<[u8; 32], Refusal> {
+        let aggregator = sight.aggregator(region).ok_or(Refusal::UnknownRegion)?;
+        if self.keystore.has_keys(&[(aggregator.to_vec(), KEY_TYPE)]) {
+            Ok(aggregator)
+        } else {
+            Err(Refusal::NotTheAggregator)
+        }
     }
 
     fn receipt(&self, terms: &Terms, key: PeriodKey, share: &SignedShare) -> Result<Receipt, Declined> {
@@ -276,7 +301,7 @@ impl<C: Chain> Worker<C> {
         key: PeriodKey,
     ) -> Result<Option<([u8; 32], Batches)>, C::Error> {
         let (Some(aggregator), Some(schedule)) = (
-            self.chain.aggregator(best, key.region)?,
+            self.chain.regions(best)?.get(&key.region).copied(),
             self.chain.schedule(best, key.cycle)?,
         ) else {
             return Ok(None);

@@ -1,9 +1,10 @@
 use super::*;
 use futures::executor::block_on;
 use gridveil_primitives::{
+    filter,
     keys::{MeterSecret, SpendKey},
     pseudonym::OneTimeKey,
-    Half,
+    CycleId, CycleSchedule, Half,
 };
 use sp_keystore::{testing::MemoryKeystore, Keystore};
 use std::{
@@ -46,6 +47,8 @@ struct World {
     closed: Option<String>,
     /// Why the state can't be read.
     gone: Option<String>,
+    /// How often the state was asked for something.
+    asked: usize,
 }
 
 #[derive(Clone)]
@@ -57,7 +60,8 @@ impl Fake {
     }
 
     fn at<T>(&self, at: Hash, best: impl Fn(&World) -> T, last: impl Fn(&World) -> T) -> Result<T, String> {
-        let world = self.world();
+        let mut world = self.world();
+        world.asked += 1;
         match &world.gone {
             Some(reason) => Err(reason.clone()),
             None if at == BEST => Ok(best(&world)),
@@ -78,9 +82,39 @@ impl Fake {
     }
 }
 
-impl Chain for Fake {
+impl Look for Fake {
     type Error = String;
 
+    fn now(&self, at: Hash) -> Result<Moment, String> {
+        self.at(at, |world| world.now, |world| world.final_now)
+    }
+
+    fn regions(&self, at: Hash) -> Result<BTreeMap<RegionId, [u8; 32]>, String> {
+        let of = |world: &World| [(KEY.region, world.aggregator)].into();
+        self.at(at, of, of)
+    }
+
+    fn latest_cycle(&self, at: Hash) -> Result<Option<CycleId>, String> {
+        self.at(at, |_| Some(0), |_| Some(0))
+    }
+
+    fn schedule(&self, at: Hash, _: CycleId) -> Result<Option<CycleSchedule>, String> {
+        self.at(at, |_| Some(SCHEDULE), |_| Some(SCHEDULE))
+    }
+
+    fn filter(&self, at: Hash, key: PeriodKey) -> Result<Option<Vec<u8>>, String> {
+        let mut builder = filter::Builder::period(&key, 16);
+        // Two that are no points slipped in.
+        let wrong = [[0; 32], [255; 32]];
+        (0..30).for_each(|meter| builder.insert_prid(&signer(meter).prid()));
+        wrong.iter().for_each(|prid| builder.insert_prid(prid));
+        let filter = builder.finish();
+        let of = |_: &World| Some(filter.clone());
+        self.at(at, of, of)
+    }
+}
+
+impl Chain for Fake {
     fn genesis(&self) -> [u8; 32] {
         GENESIS
     }
@@ -93,20 +127,6 @@ impl Chain for Fake {
         FINALISED
     }
 
-    fn now(&self, at: Hash) -> Result<Moment, String> {
-        self.at(at, |world| world.now, |world| world.final_now)
-    }
-
-    fn aggregator(&self, at: Hash, region: RegionId) -> Result<Option<[u8; 32]>, String> {
-        let of = |world: &World| (region == KEY.region).then_some(world.aggregator);
-        self.at(at, of, of)
-    }
-
-    fn schedule(&self, at: Hash, cycle: CycleId) -> Result<Option<CycleSchedule>, String> {
-        let of = |_: &World| (cycle == 0).then_some(SCHEDULE);
-        self.at(at, of, of)
-    }
-
     fn batches(&self, at: Hash, _: PeriodKey) -> Result<(u32, Limits), String> {
         let of = |world: &World| (world.batches, world.limits);
         self.at(at, of, of)
@@ -114,18 +134,9 @@ impl Chain for Fake {
 
     fn refusal(&self, at: Hash, key: PeriodKey, prid: Prid) -> Result<Option<u8>, String> {
         let of = |world: &World| {
-            let refusal = if world.now < SCHEDULE.ends(key.period).unwrap() {
-                Refusal::TooEarly
-            } else if world.now >= SCHEDULE.closes(key.period).unwrap() {
-                Refusal::TooLate
-            } else if world.there.contains(&prid) {
-                Refusal::AlreadyUsed
-            } else if !(0..30).any(|meter| signer(meter).prid() == prid) {
-                Refusal::NotInFilter
-            } else {
-                return None;
-            };
-            Some(refusal.code())
+            assert_eq!(key, KEY, "the runtime is asked of periods that are open alone");
+            let used = world.there.contains(&prid);
+            used.then_some(Refusal::AlreadyUsed.code())
         };
         self.at(at, of, of)
     }
@@ -180,6 +191,7 @@ impl Place {
             sent: Vec::new(),
             closed: None,
             gone: None,
+            asked: 0,
         };
         Self {
             chain: Fake(Arc::new(Mutex::new(world))),
@@ -269,6 +281,43 @@ fn what_the_chain_would_refuse_is_refused_at_once_with_its_reason_and_not_kept()
     assert_eq!(place.chain.sent(), Vec::<Vec<_>>::new());
     drop(worker);
     assert_eq!(place.worker().book.held(), 0);
+}
+
+#[test]
+fn shares_of_nobody_and_of_periods_that_are_not_are_turned_away_without_a_word_to_the_runtime() {
+    let place = Place::new();
+    let mut worker = place.worker();
+    one(&mut worker, share(1)).unwrap();
+    let asked = place.chain.world().asked;
+    let lot: Vec<_> = (0..200)
+        .map(|number| {
+            let key = PeriodKey {
+                region: 1 + number % 3,
+                cycle: number % 2 * number,
+                period: (number / 6 % 6) as u16,
+            };
+            (
+                key,
+                SignedShare {
+                    prid: [number as u8; 32],
+                    ..share(30)
+                },
+            )
+        })
+        .collect();
+    let answers = hand_in(&mut worker, &lot);
+    let refused = |refusal: Refusal| answers.iter().filter(|answer| **answer == Err(refusal.into())).count();
+    let reasons = [
+        Refusal::UnknownRegion,
+        Refusal::UnknownCycle,
+        Refusal::UnknownPeriod,
+        Refusal::TooEarly,
+        Refusal::TooLate,
+        Refusal::NotInFilter,
+    ];
+    assert!(reasons.iter().all(|reason| refused(*reason) > 0));
+    assert_eq!(reasons.iter().map(|reason| refused(*reason)).sum::<usize>(), 200);
+    assert_eq!(place.chain.world().asked, asked);
 }
 
 #[test]
