@@ -41,6 +41,9 @@ pub enum Fate {
     NodeLeaves,
 }
 
+/// A revision with its BF2.
+type Revised = (Revision, Vec<u8>);
+
 /// What the chain holds.
 #[derive(Default)]
 pub struct World {
@@ -50,7 +53,7 @@ pub struct World {
     pub users: BTreeMap<Bid, [u8; 32]>,
     pub cycles: Vec<CycleSchedule>,
     pub filters: BTreeMap<(RegionId, CycleId), (u32, Vec<u8>)>,
-    pub revisions: BTreeMap<(RegionId, CycleId), Vec<(Revision, Vec<u8>)>>,
+    pub revisions: BTreeMap<(RegionId, CycleId), Vec<Revised>>,
     /// Those that count.
     pub manifests: BTreeMap<PeriodKey, Manifest>,
     pub shares: BTreeMap<PeriodKey, BTreeMap<Prid, u64>>,

@@ -99,7 +99,7 @@ struct Maker {
 
 impl Maker {
     fn message(&mut self, number: usize, rng: &mut StdRng) -> String {
-        let (by_aggregator, kind) = (number % 2 == 0, number / 2 % 20);
+        let (by_aggregator, kind) = (number.is_multiple_of(2), number / 2 % 20);
         let bytes = match kind {
             0..2 => {
                 let mut bytes = vec![0; rng.gen_range(1..114)];
