@@ -122,9 +122,40 @@ install_chaos_packages() {
     apt_install "one node gets a clock of its own, which can be wrong" faketime
 }
 
+# Node and npm, which run what talks to the chain in JavaScript: those that are there, or else the system's packages.
+install_node() {
+    { command -v node && command -v npm; } >/dev/null || apt_install "polkadot.js runs on Node" nodejs npm
+    [ "$(node -p 'process.versions.node.split(".")[0] >= 18')" = true ] ||
+        die "node is $(node --version), and 18 or later is needed: install a later one"
+}
+
+# npm_packages FOLDER: installs what its lock file names, where that has not been done. No package runs scripts of its own.
+npm_packages() {
+    [ "$1/node_modules/.package-lock.json" -nt "$1/package-lock.json" ] && return
+    say "installing the packages that ${1#"$ROOT"/}/package-lock.json names"
+    (cd "$1" && npm ci --ignore-scripts --no-audit --no-fund)
+}
+
 # OpenSSL is the system's.
 export OPENSSL_NO_VENDOR=1
 
 # Always the same targets of the whole workspace: what is built depends on what else is built with it, and another
 # selection would build half of the dependencies again with other features.
 build() { (cd "$ROOT" && cargo build --locked --release --workspace --all-targets); }
+
+# count_tests LOG STATUS: prints "N passed, M failed" over a log of tests and ends with what it says. A test binary ends with
+# "test result: …", Node's runner with "# pass N" and the like, the demo with "N passed, M failed"; something that did not get
+# as far as counting, which STATUS says, has failed too.
+count_tests() {
+    local passed failed status=$2
+    read -r passed failed < <(awk '
+        /^test result: / { passed += $4; failed += $6 }
+        /^[0-9]+ passed, [0-9]+ failed$/ { passed += $1; failed += $3 }
+        /^# pass [0-9]+$/ { passed += $3 }
+        /^# (fail|cancelled) [0-9]+$/ { failed += $3 }
+        END { print passed + 0, failed + 0 }' "$1")
+    [ "$failed" = 0 ] && [ "$passed" -gt 0 ] || status=1
+    [ "$status" = 0 ] || [ "$failed" -gt 0 ] || failed=1
+    echo "$passed passed, $failed failed"
+    exit "$status"
+}
