@@ -4,9 +4,7 @@
 
 use codec::Encode;
 use gridveil_primitives::{batch::SignedShare, pseudonym::OneTimeKey, CycleId, PeriodKey};
-use gridveil_runtime::{
-    AccountId, Hash, Nonce, RuntimeCall, Signature, SignedPayload, TxExtension, UncheckedExtrinsic, VERSION,
-};
+use gridveil_runtime::{signing, AccountId, Hash, Nonce, RuntimeCall, Signature, UncheckedExtrinsic, VERSION};
 use sp_core::{sr25519, Pair};
 use sp_runtime::generic::Era;
 
@@ -61,21 +59,8 @@ fn signed(
     nonce: Nonce,
     sign: impl Fn(&[u8]) -> sr25519::Signature,
 ) -> Vec<u8> {
-    let extension: TxExtension = (
-        frame_system::CheckNonZeroSender::new(),
-        frame_system::CheckSpecVersion::new(),
-        frame_system::CheckTxVersion::new(),
-        frame_system::CheckGenesis::new(),
-        frame_system::CheckEra::from(Era::Immortal),
-        pallet_readings::AuthenticateMeter::new(),
-        pallet_registry::RequireRole::new(),
-        frame_system::CheckNonce::from(nonce),
-        frame_system::CheckWeight::new(),
-        frame_system::WeightReclaim::new(),
-    );
-    let (spec, transaction, first) = (VERSION.spec_version, VERSION.transaction_version, Hash::from(*genesis));
-    let implicit = ((), spec, transaction, first, first, (), (), (), (), ());
-    let payload = SignedPayload::from_raw(call, extension, implicit);
+    let first = Hash::from(*genesis);
+    let payload = signing::payload(call, signing::extension(Era::Immortal, nonce), &VERSION, first, first);
     let signature = Signature::Sr25519(payload.using_encoded(sign));
     let (call, extension, _) = payload.deconstruct();
     UncheckedExtrinsic::new_signed(call, account.into(), signature, extension).encode()

@@ -41,6 +41,7 @@ pub mod finality_api;
 pub mod genesis_presets;
 pub mod grid_api;
 mod pallets;
+pub mod signing;
 
 pub use pallets::*;
 #[cfg(feature = "std")]

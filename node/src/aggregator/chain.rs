@@ -3,10 +3,11 @@
 //! **Privacy.** What is read is public; what is sent is the batch.
 
 use super::{book::Limits, sight::Look, worker::Chain, KEY_TYPE};
+use crate::gate::Signed;
 use codec::Encode;
 use gridveil_primitives::{batch::SignedShare, CycleId, CycleSchedule, Moment, PeriodKey, Prid, RegionId};
 use gridveil_runtime::{
-    grid_api::GridApi, opaque::Block, AccountId, BlockNumber, Hash, RuntimeCall, Signature, SignedPayload, TxExtension,
+    grid_api::GridApi, opaque::Block, signing, AccountId, BlockNumber, Hash, RuntimeCall, Signature, SignedPayload,
     UncheckedExtrinsic,
 };
 use sc_transaction_pool_api::{
@@ -17,7 +18,7 @@ use sp_api::{ApiError, Core, ProvideRuntimeApi};
 use sp_blockchain::HeaderBackend;
 use sp_core::sr25519;
 use sp_keystore::KeystorePtr;
-use sp_runtime::generic::Era;
+use sp_runtime::{generic::Era, transaction_validity::InvalidTransaction};
 use sp_version::RuntimeVersion;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -65,6 +66,34 @@ where
     fn filter(&self, at: Hash, key: PeriodKey) -> Result<Option<Vec<u8>>, ApiError> {
         let manifest = self.client.runtime_api().manifest(at, key)?;
         Ok(manifest.map(|manifest| manifest.filter))
+    }
+}
+
+impl<Client, Pool> Signed for NodeChain<Client, Pool>
+where
+    Client: HeaderBackend<Block> + ProvideRuntimeApi<Block>,
+    Client::Api: GridApi<Block>,
+{
+    fn genesis_hash(&self) -> Hash {
+        self.client.info().genesis_hash
+    }
+
+    fn version(&self, at: Hash) -> Option<RuntimeVersion> {
+        self.client.runtime_api().version(at).ok()
+    }
+
+    fn birth(&self, at: Hash, era: Era) -> Option<Result<Hash, InvalidTransaction>> {
+        let number = self.client.number(at).ok()??;
+        let Some(birth) = u32::try_from(era.birth(u64::from(number) + 1))
+            .ok()
+            .filter(|birth| *birth <= number)
+        else {
+            return Some(Err(InvalidTransaction::AncientBirthBlock));
+        };
+        let birth = self.client.hash(birth).ok()??;
+        // By number, only the best chain's blocks can be had: before `at` they are its own if it is one of them.
+        let is_best = self.client.hash(number).ok()? == Some(at);
+        is_best.then_some(Ok(birth))
     }
 }
 
@@ -165,22 +194,8 @@ fn payload(
         period: key.period,
         shares,
     });
-    let extension: TxExtension = (
-        frame_system::CheckNonZeroSender::new(),
-        frame_system::CheckSpecVersion::new(),
-        frame_system::CheckTxVersion::new(),
-        frame_system::CheckGenesis::new(),
-        frame_system::CheckEra::from(Era::Immortal),
-        pallet_readings::AuthenticateMeter::new(),
-        pallet_registry::RequireRole::new(),
-        frame_system::CheckNonce::from(0),
-        frame_system::CheckWeight::new(),
-        frame_system::WeightReclaim::new(),
-    );
-    let (spec, transaction) = (version.spec_version, version.transaction_version);
-    // A transaction without an era names the first block twice.
-    let implicit = ((), spec, transaction, genesis, genesis, (), (), (), (), ());
-    Ok(SignedPayload::from_raw(call, extension, implicit))
+    let extension = signing::extension(Era::Immortal, 0);
+    Ok(signing::payload(call, extension, version, genesis, genesis))
 }
 
 fn told(problem: impl Display) -> String {

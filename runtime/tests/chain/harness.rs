@@ -4,8 +4,8 @@ use codec::{Decode, Encode};
 use frame_support::storage::{with_transaction_unchecked, TransactionOutcome};
 use gridveil_primitives::{pseudonym::OneTimeKey, Moment};
 use gridveil_runtime::{
-    apis, genesis_presets, AccountId, BlockNumber, Executive, Hash, Header, Nonce, Runtime, RuntimeCall, RuntimeEvent,
-    RuntimeGenesisConfig, Signature, SignedPayload, System, TxExtension, UncheckedExtrinsic,
+    apis, genesis_presets, signing, AccountId, BlockNumber, Executive, Hash, Header, Nonce, Runtime, RuntimeCall,
+    RuntimeEvent, RuntimeGenesisConfig, Signature, SignedPayload, System, UncheckedExtrinsic,
 };
 use pallet_finality::LeaderVote;
 use sc_executor::WasmExecutor;
@@ -251,7 +251,8 @@ impl Chain {
     /// The same with a nonce of the caller's choice.
     pub fn sign_with_nonce(&mut self, signer: &Signer, nonce: Nonce, call: RuntimeCall) -> UncheckedExtrinsic {
         let payload = self.query(|| {
-            let extension = extension(nonce, u64::from(System::block_number()) - 1);
+            let era = Era::mortal(64, u64::from(System::block_number()) - 1);
+            let extension = signing::extension(era, nonce);
             SignedPayload::new(call, extension).expect("the block named by the era is known")
         });
         let signature = payload.using_encoded(|message| signer.sign(message));
@@ -321,22 +322,6 @@ fn apply(extrinsic: UncheckedExtrinsic) -> ApplyExtrinsicResult {
             Err(_) => TransactionOutcome::Rollback(result),
         }
     })
-}
-
-/// What a client puts into an extrinsic beside the call; of ours there is nothing to put.
-fn extension(nonce: Nonce, birth: u64) -> TxExtension {
-    (
-        frame_system::CheckNonZeroSender::new(),
-        frame_system::CheckSpecVersion::new(),
-        frame_system::CheckTxVersion::new(),
-        frame_system::CheckGenesis::new(),
-        frame_system::CheckEra::from(Era::mortal(64, birth)),
-        pallet_readings::AuthenticateMeter::new(),
-        pallet_registry::RequireRole::new(),
-        frame_system::CheckNonce::from(nonce),
-        frame_system::CheckWeight::new(),
-        frame_system::WeightReclaim::new(),
-    )
 }
 
 /// The genesis of a preset, put together as a node does: the preset's patch over the default.

@@ -47,6 +47,7 @@ struct Check {
 #[derive(Default)]
 pub struct Row {
     paper: Vec<Check>,
+    no_paper: bool,
     gridveil: Vec<Check>,
     notes: Vec<String>,
 }
@@ -56,6 +57,11 @@ impl Row {
     pub fn paper(&mut self, claim: impl Into<String>, seen: Seen) {
         let claim = claim.into();
         self.paper.push(Check { claim, seen });
+    }
+
+    /// Says that the paper's scheme has nothing that this attack could be tried on.
+    pub fn no_paper(&mut self) {
+        self.no_paper = true;
     }
 
     /// Enters how gridveil withstands it.
@@ -73,7 +79,7 @@ impl Row {
     pub fn count(&self) -> (usize, usize) {
         let checks = || self.paper.iter().chain(&self.gridveil);
         let passed = checks().filter(|check| check.seen.is_ok()).count();
-        let unchecked = usize::from(self.paper.is_empty()) + usize::from(self.gridveil.is_empty());
+        let unchecked = usize::from(self.paper.is_empty() && !self.no_paper) + usize::from(self.gridveil.is_empty());
         (passed, checks().count() - passed + unchecked)
     }
 
@@ -120,7 +126,7 @@ pub fn table(rows: &[(&Attack, Row)]) -> Table {
         let (passed, failed) = row.count();
         table.add_row([
             Cell::new(attack.name),
-            Cell::new(cell(&row.paper)),
+            Cell::new(if row.no_paper { "–".into() } else { cell(&row.paper) }),
             Cell::new(cell(&row.gridveil)),
             Cell::new(format!("{passed} of {}", passed + failed)),
         ]);
@@ -142,6 +148,9 @@ mod tests {
         assert_eq!(row.count(), (1, 1));
         row.gridveil("nor does that", Ok("it did not".into()));
         assert_eq!(row.count(), (2, 1));
+        let mut alone = Row::default();
+        alone.no_paper();
+        assert_eq!(alone.count(), (0, 1));
     }
 
     #[test]

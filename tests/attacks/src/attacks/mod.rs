@@ -12,6 +12,7 @@ use crate::report::Row;
 mod bills;
 mod crash;
 mod drop_share;
+mod flood;
 mod grind_key;
 mod half_pair;
 mod integer_masks;
@@ -123,6 +124,11 @@ pub const ATTACKS: &[Attack] = &[
         name: "bills",
         about: "bills are altered, swapped between users and months, and weighed",
         run: bills::run,
+    },
+    Attack {
+        name: "flood",
+        about: "outsiders send ten thousand invalid shares a second to a node, by both ways",
+        run: flood::run,
     },
 ];
 
