@@ -76,7 +76,7 @@ describe('the docs', { timeout: 600_000 }, () => {
     socket.destroy();
     assert.ok(!isTaken, 'port 9944, which the tutorial needs, is taken: end the node that has it');
     const blocks = [...read(join(DOCS, 'tutorial.md')).matchAll(/^```sh\n([^]*?)^```$/gm)].map(([, block]) => block);
-    assert.equal(blocks.length, 7);
+    assert.equal(blocks.length, 8);
     const script = ['set -euo pipefail', `trap 'jobs -p | xargs -r kill' EXIT`, ...blocks].join('\n');
     await run('setpriv', ['--pdeathsig', 'TERM', 'bash', '-c', script], { cwd: ROOT, timeout: 400_000, maxBuffer: 1 << 26 });
   });
