@@ -32,7 +32,7 @@ const anchors = (file) => [...read(file).replace(/```[^]*?```/g, '').matchAll(/^
 const commands = (text) =>
   [...text.replace(/ \\\n\s*/g, ' ').matchAll(/^(?: {4,}|)((?:gridveil-node|grid-operator|meter-client) .*)$/gm)]
     .map(([, line]) => line.split(/ {2,}|\s\d?[>|;&]/)[0].trim())
-    .filter((line) => !/[…$"]/.test(line))
+    .filter((line) => !/[…$"<]/.test(line))
     .map((line) => line.replace(/\b(N|MOTION)\b/g, '0').replace('HASH', '00'.repeat(32)).replace('ACCOUNT', `0x${'00'.repeat(32)}`).replace('yes|no', 'yes').split(' '));
 
 describe('the docs', { timeout: 600_000 }, () => {
