@@ -65,7 +65,7 @@ function methods(files, all) {
       return [`### \`${name}\`\n`, `\`${name}(${parameters}) -> ${result}\`\n`, `${text[0].toUpperCase()}${text.slice(1)}.\n`, ...answers(files, result, shown)];
     }),
     '### All methods\n',
-    'The others are those of every Substrate node; those that are not safe for everybody answer local callers only, unless `--rpc-methods` says otherwise.\n',
+    'The others are those of every Substrate node; those that are not safe for everybody answer only where the node listens to its own machine alone, unless `--rpc-methods` says otherwise.\n',
     table(['', ''], families.map((family) => [`\`${family}\``, all.filter((name) => name.startsWith(`${family}_`)).map((name) => `\`${name}\``).join(', ')])),
   ];
 }

@@ -11,8 +11,8 @@ import { once } from 'node:events';
 /// How long a node may take until it listens, on a machine that has other work, too: it compiles the runtime first.
 const START_MS = 300_000;
 
-/// Starts the node whose program is at `program`, which these options make an authority; resolves to `{ url, metrics, stop }`: the addresses of its RPC and of
-/// its metrics, and what ends it.
+/// Starts the node whose program is at `program`, which these options make an authority; resolves to `{ url, metrics, stop }`:
+/// the addresses of its RPC and of its metrics, and what ends it.
 export async function startNode(program, authority = ['--dev']) {
   const options = '--tmp --rpc-port 0 --listen-addr /ip4/127.0.0.1/tcp/0 --no-mdns --prometheus-port 0 --no-telemetry';
   // The kernel ends the node where this process can't: setpriv asks it to.
