@@ -1,4 +1,4 @@
-//! The configuration file: what the flags say otherwise.
+//! The configuration file: what flags say otherwise, and flags win over it.
 //!
 //! ```toml
 //! nodes = ["ws://10.0.0.1:9944", "ws://10.0.0.2:9944"]
@@ -34,17 +34,17 @@ const LONGEST: u64 = 1 << 20;
 /// The node that is used where none is named.
 const DEFAULT_NODE: &str = "ws://127.0.0.1:9944";
 
-/// A configuration.
+/// What all commands share, and a table for each role.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// The nodes' addresses.
+    /// The WebSocket addresses of the nodes to use, most preferred first. Default: `ws://127.0.0.1:9944`.
     pub nodes: Vec<String>,
-    /// The key centre's settings.
+    /// For `grid-operator key-centre`.
     pub key_centre: KeyCentreConfig,
-    /// The control centre's settings.
+    /// For `grid-operator control-centre`.
     pub control_centre: ControlCentreConfig,
-    /// A member's settings.
+    /// For `grid-operator consortium`.
     pub consortium: ConsortiumConfig,
 }
 
@@ -54,15 +54,15 @@ pub struct Config {
 pub struct KeyCentreConfig {
     /// The directory of the root key and the ledger.
     pub dir: Option<PathBuf>,
-    /// The file of the account's key.
+    /// The file of the secret URI of the account with the key centre's role, mode 0600.
     pub key_file: Option<PathBuf>,
-    /// The file of the key that unlocks the root key.
+    /// The file of the age identity that unlocks the root key.
     pub unlock_key: Option<PathBuf>,
-    /// The file of the passphrase that does so instead; `-` asks for it.
+    /// The file of the passphrase that does so instead, mode 0600; `-` asks for it.
     pub passphrase_file: Option<PathBuf>,
-    /// Where bills are kept: a directory or an http:// address.
+    /// Where bills are kept: a directory, or the `http://` address of a Kubo RPC.
     pub store: Option<String>,
-    /// The currency of the prices.
+    /// The currency of the prices, as bills name it: 1 to 8 characters, such as `GBP`.
     pub currency: Option<String>,
 }
 
@@ -70,9 +70,9 @@ pub struct KeyCentreConfig {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ControlCentreConfig {
-    /// The directory of decided prices.
+    /// The directory in which decided prices are kept; without one they are kept in memory.
     pub dir: Option<PathBuf>,
-    /// The file of the account's key.
+    /// The file of the secret URI of the account with the control centre's role, mode 0600.
     pub key_file: Option<PathBuf>,
     /// The tariff's file.
     pub tariff: Option<PathBuf>,
@@ -82,9 +82,9 @@ pub struct ControlCentreConfig {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ConsortiumConfig {
-    /// The file of the account's key.
+    /// The file of the secret URI of the member's account, mode 0600; not needed to look.
     pub key_file: Option<PathBuf>,
-    /// The address of the member's own node, which keeps its session keys.
+    /// The WebSocket address of the member's own node, which keeps its session keys. Default: the only one of `nodes`.
     pub own_node: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! Configuration: a TOML file, and flags over it.
+//! The configuration file, and flags over it.
 //!
 //! The file is the one named by `--config` or, where none is named, `meter.toml` in the state directory if it is there:
 //!
@@ -13,6 +13,8 @@
 //! meter = "MAC000002"
 //! day = "2013-01-18"
 //! ```
+//!
+//! Relative paths in it start from the directory that the program is started in.
 //!
 //! **Privacy.** No secret belongs in it, and none can be put there: unknown names are refused.
 
@@ -61,11 +63,11 @@ pub enum ConfigError {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// The nodes' WebSocket addresses, the region's aggregator first.
+    /// The WebSocket addresses of the nodes, the region's aggregator first. Default: `ws://127.0.0.1:9944`.
     pub nodes: Option<Vec<String>>,
-    /// Where bills are: a Kubo RPC address or a directory.
+    /// Where bills are: the `http://` address of a Kubo RPC, or a directory.
     pub store: Option<String>,
-    /// How shares are sent.
+    /// How shares are sent. Default: `direct`.
     pub by: Option<By>,
     /// Where readings come from.
     #[serde(default)]

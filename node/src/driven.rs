@@ -1,11 +1,14 @@
 //! A clock that is driven from outside: blocks are made when they are asked for, at the moment that they are asked for.
 //!
-//! With `--driven-clock` a month passes as fast as the machine can execute it, for replays and measurements. The method
-//! `driven_seal` takes a moment (milliseconds since the Unix epoch, in a later slot than the last block's) and makes one block
-//! of everything that is ready in the pool, and its parent final; it answers with the block's number, its hash, how many
-//! extrinsics it holds, and how long making it and importing it took. `driven_execute` takes a block's hash, executes the
-//! block once more on top of its parent's state as a node does that did not make it, and answers with the microseconds that this
-//! took. Pool, runtime, state, database and RPC are those of any node; only the slots that pass by themselves, the seals on blocks
+//! With `--driven-clock` a month passes as fast as the machine can execute it, for replays and measurements. There are two methods
+//! then, whose errors are 6, with what went wrong:
+//!
+//! - `driven_seal(moment)`: makes one block of everything that is ready in the pool, and its parent final; `moment` is in
+//!   milliseconds since the Unix epoch, in a later slot than the last block's. Only with `--driven-clock`;
+//! - `driven_execute(hash)`: executes that block once more on top of its parent's state, as a node does that did not make it, and
+//!   answers with the microseconds that this took. Only with `--driven-clock`.
+//!
+//! Pool, runtime, state, database and RPC are those of any node; only the slots that pass by themselves, the seals on blocks
 //! and the votes on them are left out, so that a chain of type `Live` is refused.
 //!
 //! The stock crate for blocks on demand, `sc-consensus-manual-seal`, has no clock that can be set and would bring a second

@@ -3,11 +3,11 @@
 //! - `system_accountNextIndex`: the next nonce of a role's account (a meter's pseudonym always has nonce 0);
 //! - `system_dryRun`: only for local callers, like all unsafe methods;
 //! - `grandpa_roundState`, `grandpa_subscribeJustifications`: who votes, and each new certificate;
-//! - `grandpa_proveFinality`: the certificate of any finalised block ([`crate::certificate`]), SCALE-encoded as the
-//!   stock method of that name encodes it; also after a restart, and on a node that warp-synced, for the history that it
-//!   has filled in so far;
-//! - `finality_status`: the consortium at the last finalised block, as JSON ([`FinalityStatus`]): term, leader, and each
-//!   member with its record and its vote; the last finalised block and the best one; the number of GRANDPA's set.
+//! - `grandpa_proveFinality(number)`: the certificate of the finalised block `number` with the headers that lead to it, SCALE-encoded
+//!   as the stock method of that name encodes it ([`certificate::prove`]); also after a restart, and on a node that warp-synced, for the history that it has
+//!   filled in so far. `null` where none of the 20,000 blocks from there on carries one, error 4 where the block is not final yet;
+//! - `finality_status()`: the consortium at the last finalised block, as JSON ([`FinalityStatus`]). Error 5 where that block's
+//!   state can't be read.
 //!
 //! gridveil's own reads (`GridApi`, `FinalityApi`) are runtime APIs, called with `state_call`, and need no method of their
 //! own; `finality_status` is for people and scripts that speak no SCALE.

@@ -14,6 +14,7 @@ import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { reference } from './reference.mjs';
+import { item, serde } from './rust.mjs';
 
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -31,7 +32,7 @@ const anchors = (file) => [...read(file).replace(/```[^]*?```/g, '').matchAll(/^
 const commands = (text) =>
   [...text.replace(/ \\\n\s*/g, ' ').matchAll(/^(?: {4,}|)((?:gridveil-node|grid-operator|meter-client) .*)$/gm)]
     .map(([, line]) => line.split(/ {2,}|\s\d?[>|;&]/)[0].trim())
-    .filter((line) => !/[…$"]/.test(line))
+    .filter((line) => !/[…$"<]/.test(line))
     .map((line) => line.replace(/\b(N|MOTION)\b/g, '0').replace('HASH', '00'.repeat(32)).replace('ACCOUNT', `0x${'00'.repeat(32)}`).replace('yes|no', 'yes').split(' '));
 
 describe('the docs', { timeout: 600_000 }, () => {
@@ -68,6 +69,14 @@ describe('the docs', { timeout: 600_000 }, () => {
     for (const [name, text] of Object.entries(await reference(process.env.GRIDVEIL_BIN))) {
       assert.ok(read(join(DOCS, 'reference', name)) === text, `docs/reference/${name} is of another version: ./scripts/docs write`);
     }
+  });
+
+  it('are not made from sources that are written in a way that is not understood', () => {
+    const read = (lines) => item({ path: 'config.rs', text: `/// What is set.\n#[derive(Deserialize)]\nstruct Config {\n${lines}\n}\n` }, 'Config');
+    const { docs, members } = read('    /// Where.\n    pub dir: Option<PathBuf>,\n\n    /// How.\n    By {\n        way: u8,\n    },');
+    assert.deepEqual([docs, members.map(({ name, type, fields }) => [name, type ?? fields[0].name])], [['What is set.'], [['dir', 'Option<PathBuf>'], ['By', 'way']]]);
+    assert.throws(() => read('    dir: Option<\n        PathBuf,\n    >,'), /config\.rs: Config has a line .*: dir: Option</);
+    assert.throws(() => serde(['#[serde(flatten)]'], ['default'], 'config.rs: dir'), /config\.rs: dir: .* flatten/);
   });
 
   it('have a tutorial that leads where it says', async () => {

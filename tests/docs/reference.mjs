@@ -1,7 +1,7 @@
 // The reference, made from what the programs and the chain say of themselves: `reference(programs)` resolves to the text of each
 // page of docs/reference, by its name. `node reference.mjs` writes them; `GRIDVEIL_BIN` names the folder with the programs.
 //
-// **Privacy.** Asks a development node for its metadata, and the programs for their help.
+// **Privacy.** Asks a development node for what it says of itself, and the programs for their help.
 
 import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
@@ -9,12 +9,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { metadata } from '../polkadot-js/metadata.mjs';
+import { startNode } from '../polkadot-js/node.mjs';
+import { configuration } from './configuration.mjs';
+import { nodePage } from './node.mjs';
+import { made, oneLine, prose } from './text.mjs';
 
 const run = promisify(execFile);
-const made = (from) => `Made from ${from} by \`./scripts/docs write\`: not written by hand.`;
-/// Docs of Rust as Markdown of ours: without links to items, and with headings that are none of the page's.
-const prose = (docs) => docs.join('\n').trim().replace(/\[(`[^`]+`)\](\([^)]*\))?/g, '$1').replace(/^\s*#+ (.*)$/gm, '**$1**').replace(/^ /gm, '');
-const oneLine = (docs) => prose(docs).replace(/\s+/g, ' ').replace(/\|/g, '\\|');
 const signature = ({ name, fields }) => `${name}${fields.length ? `(${fields.map(({ name: field, type }) => (field ? `${field}: ${type}` : type)).join(', ')})` : ''}`;
 
 function table(title, items, row) {
@@ -46,13 +46,23 @@ async function help(program, words = []) {
 
 async function commands(programs) {
   const texts = await Promise.all(['grid-operator', 'meter-client'].map((program) => help(join(programs, program))));
-  return ['# The commands\n', `${made('the programs’ help')} The node’s options are mostly those of every Substrate node: \`gridveil-node --help\`.\n`, ...texts.flat()].join('\n');
+  return ['# The commands\n', `${made('the programs’ help')} The node’s are in [the node](node.md#options).\n`, ...texts.flat()].join('\n');
 }
 
-export const reference = async (programs) => ({
-  'chain.md': chain(await metadata(join(programs, 'gridveil-node'))),
-  'commands.md': await commands(programs),
-});
+export async function reference(programs) {
+  const program = join(programs, 'gridveil-node');
+  const node = await startNode(program, ['--dev', '--driven-clock']);
+  try {
+    return {
+      'chain.md': chain(await metadata(node.url)),
+      'commands.md': await commands(programs),
+      'configuration.md': configuration(),
+      'node.md': await nodePage(program, node),
+    };
+  } finally {
+    await node.stop();
+  }
+}
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   for (const [name, text] of Object.entries(await reference(process.env.GRIDVEIL_BIN))) {

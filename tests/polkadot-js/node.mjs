@@ -11,9 +11,10 @@ import { once } from 'node:events';
 /// How long a node may take until it listens, on a machine that has other work, too: it compiles the runtime first.
 const START_MS = 300_000;
 
-/// Starts the node whose program is at `program`, which these options make an authority; resolves to `{ url, stop }`.
+/// Starts the node whose program is at `program`, which these options make an authority; resolves to `{ url, metrics, stop }`:
+/// the addresses of its RPC and of its metrics, and what ends it.
 export async function startNode(program, authority = ['--dev']) {
-  const options = '--tmp --rpc-port 0 --listen-addr /ip4/127.0.0.1/tcp/0 --no-mdns --no-prometheus --no-telemetry';
+  const options = '--tmp --rpc-port 0 --listen-addr /ip4/127.0.0.1/tcp/0 --no-mdns --prometheus-port 0 --no-telemetry';
   // The kernel ends the node where this process can't: setpriv asks it to.
   const node = spawn('setpriv', ['--pdeathsig', 'TERM', program, ...options.split(' '), ...authority], {
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -30,10 +31,10 @@ export async function startNode(program, authority = ['--dev']) {
   const timer = setTimeout(() => node.stderr.destroy(new Error(`no address after ${START_MS} ms`)), START_MS);
   try {
     for (;;) {
-      const port = /JSON-RPC server: addr=127\.0\.0\.1:(\d+)/.exec(log)?.[1];
-      if (port) {
+      const [port, prometheus] = [/JSON-RPC server: addr=127\.0\.0\.1:(\d+)/, /Prometheus exporter started at 127\.0\.0\.1:(\d+)/].map((line) => line.exec(log)?.[1]);
+      if (port && prometheus) {
         log = undefined;
-        return { url: `ws://127.0.0.1:${port}`, stop };
+        return { url: `ws://127.0.0.1:${port}`, metrics: `http://127.0.0.1:${prometheus}/metrics`, stop };
       }
       const failure = await Promise.race([once(node.stderr, 'data').then(() => undefined, (error) => error), ended]);
       if (failure) throw failure;

@@ -65,36 +65,57 @@ pub enum TariffError {
     },
 }
 
+/// A tariff: `kind` says which. Prices are whole millionths of the currency unit per kWh, so that `142_280` is 14.228 pence where
+/// that unit is the pound.
 #[derive(Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 enum File {
+    /// The same price always.
     Flat {
+        /// The price.
         price: Price,
     },
+    /// A price by when the period is: by the time of the day with `bands`, or each period's own with `csv`.
     TimeOfUse {
+        /// How long a period is in the data that is replayed, with `starts_at` only. Default: `30`.
         period_minutes: Option<u32>,
+        /// For replays: the day (`2013-01-18`) or the moment (`2013-01-18T08:00:00Z`) that period 0 of a cycle stands for; without
+        /// it a period goes by when it really opens.
         starts_at: Option<String>,
+        /// From which time of the day on which price holds, ascending by time; before the first one's, the last one's does.
         bands: Option<Vec<BandFile>>,
+        /// Instead of bands, a price list beside the tariff, with the columns `timestamp_utc` and `pence_per_kwh` and a line for
+        /// each period.
         csv: Option<PathBuf>,
     },
+    /// A price by what the region used in the period.
     SupplyCurve {
+        /// Up to which total which price holds, ascending in both.
         steps: Vec<StepFile>,
+        /// The price beyond the last step, at least that one's.
         cap: Price,
     },
 }
 
+/// A part of the day.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct BandFile {
+    /// The time of the day in UTC from which it holds, such as `07:30`.
     from: String,
+    /// Its price.
     price: Price,
 }
 
+/// A part of the curve.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct StepFile {
+    /// Up to how many kilowatt-hours it reaches, itself included.
     up_to_kwh: Option<u64>,
+    /// The same in watt-hours; either is needed, and not both.
     up_to_wh: Option<u64>,
+    /// Its price.
     price: Price,
 }
 

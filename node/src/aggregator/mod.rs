@@ -1,11 +1,13 @@
 //! The batch way: a region's aggregator takes shares, one by one, and brings them to the chain, many at a time.
 //!
-//! `readings_submitShare` takes the SCALE encoding of `(PeriodKey, SignedShare)` and answers with that of a signed
-//! [`Receipt`], both in hexadecimal. A share that the chain would not take is turned away at once ([`REFUSED`], with the
-//! reason's name in front of the message and its code as data); where there is no room for it now, so is any ([`BUSY`]); and
-//! where it could not be kept ([`FAILED`]). Each of these is no promise. A receipt is one: the share is on the disk then, and
-//! it goes out in batches, again and again, until the finalised chain is past the period's close; a restart changes nothing.
-//! What the promise rests on is that blocks are made and have room, as with a transaction.
+//! - `readings_submitShare(share)`: takes the SCALE encoding of `(PeriodKey, SignedShare)` and answers with that of a signed
+//!   [`Receipt`], both in hexadecimal. A share that the chain would not take is turned away at once (error 7, with the reason's
+//!   name in front of the message and its code as data); where there is no room for it now, so is any (error 8); and where it
+//!   could not be checked or kept (error 9).
+//!
+//! Each of these errors is no promise. A receipt is one: the share is on the disk then, and it goes out in batches, again and
+//! again, until the finalised chain is past the period's close; a restart changes nothing. What the promise rests on is that
+//! blocks are made and have room, as with a transaction.
 //!
 //! The node signs batches and receipts with the account of the region's aggregator, whose key is in its keystore as
 //! [`KEY_TYPE`]; `--dev`, `--alice` and so on put the development key there. A node without the key says of every share that
