@@ -33,12 +33,11 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Registry::Regions: 1 read, 0 written
     // Registry::Roles: 1 read, 0 written
     // Registry::Users: 1000 read, 0 written
-    // Measured before a bill had commitments; two points more each are estimated.
     fn publish_bills(n: u32) -> Weight {
-        Weight::from_parts(734_496_697, 0)
+        Weight::from_parts(1_026_724_369, 0)
             .saturating_add(T::DbWeight::get().reads_writes(6, 1))
             .saturating_add(
-                Weight::from_parts(120_000_000, 0)
+                Weight::from_parts(70_738_017, 0)
                     .saturating_add(T::DbWeight::get().reads_writes(2, 1))
                     .saturating_mul(n.into()),
             )
@@ -50,16 +49,15 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Registry::Roles: 1 read, 0 written
     // Timestamp::Now: 1 read, 0 written
     fn finish_cycle() -> Weight {
-        Weight::from_parts(75_444_000, 0).saturating_add(T::DbWeight::get().reads_writes(5, 1))
+        Weight::from_parts(66_743_000, 0).saturating_add(T::DbWeight::get().reads_writes(5, 1))
     }
 
-    // Estimated, not measured: two openings like that of a mask sum.
     // Billing::Finished: 1 read, 0 written
     // Billing::Sums: 1 read, 1 written
     // Readings::NextClose: 1 read, 0 written
     // Registry::Cycles: 1 read, 0 written
     // Registry::Roles: 1 read, 0 written
     fn reconcile() -> Weight {
-        Weight::from_parts(4_000_000_000, 0).saturating_add(T::DbWeight::get().reads_writes(5, 1))
+        Weight::from_parts(526_439_000, 0).saturating_add(T::DbWeight::get().reads_writes(5, 1))
     }
 }

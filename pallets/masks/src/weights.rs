@@ -34,23 +34,27 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Registry::Regions: 1 read, 0 written
     // Registry::Roles: 1 read, 0 written
     fn publish_cycle_filter() -> Weight {
-        Weight::from_parts(212_971_000, 0).saturating_add(T::DbWeight::get().reads_writes(4, 1))
+        Weight::from_parts(116_675_000, 0).saturating_add(T::DbWeight::get().reads_writes(4, 1))
     }
 
     // Masks::CycleFilters: 1 read, 0 written
-    // Masks::Manifests: 1 read, 1 written
+    // Masks::MadeFor: 1 read, 1 written
+    // Masks::Manifests: 0 read, 1 written
+    // Masks::Revisions: 1 read, 0 written
     // Registry::Cycles: 1 read, 0 written
     // Registry::Regions: 1 read, 0 written
     // Registry::Roles: 1 read, 0 written
     // Timestamp::Now: 1 read, 0 written
     fn publish_manifests(m: u32) -> Weight {
-        Weight::from_parts(309_865_238, 0)
-            .saturating_add(T::DbWeight::get().reads_writes(6, 1))
-            .saturating_add(Weight::from_parts(103_670, 0).saturating_mul(m.into()))
+        Weight::from_parts(146_256_174, 0)
+            .saturating_add(T::DbWeight::get().reads_writes(7, 2))
+            .saturating_add(Weight::from_parts(63_284, 0).saturating_mul(m.into()))
     }
 
+    // Masks::MadeFor: 1 read, 0 written
     // Masks::Manifests: 1 read, 0 written
     // Masks::Outcomes: 1 read, 1 written
+    // Masks::Revisions: 1 read, 0 written
     // Readings::Batches: 32 read, 0 written
     // Readings::Shares: 2000 read, 0 written
     // Readings::Statuses: 1 read, 0 written
@@ -59,14 +63,14 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Registry::Regions: 1 read, 0 written
     // Registry::Roles: 1 read, 0 written
     fn open(e: u32, l: u32) -> Weight {
-        Weight::from_parts(24_871_886_000, 0)
-            .saturating_add(T::DbWeight::get().reads_writes(29, 1))
+        Weight::from_parts(24_301_471_000, 0)
+            .saturating_add(T::DbWeight::get().reads_writes(31, 1))
             .saturating_add(
-                Weight::from_parts(12_256_196, 0)
+                Weight::from_parts(13_383_565, 0)
                     .saturating_add(T::DbWeight::get().reads_writes(1, 0))
                     .saturating_mul(e.into()),
             )
-            .saturating_add(Weight::from_parts(9_211_122, 0).saturating_mul(l.into()))
+            .saturating_add(Weight::from_parts(11_874_758, 0).saturating_mul(l.into()))
     }
 
     // Masks::CycleFilters: 1 read, 0 written
@@ -77,11 +81,13 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Registry::Roles: 1 read, 0 written
     // Timestamp::Now: 1 read, 0 written
     fn revise_cycle() -> Weight {
-        Weight::from_parts(300_000_000, 0).saturating_add(T::DbWeight::get().reads_writes(6, 2))
+        Weight::from_parts(138_508_000, 0).saturating_add(T::DbWeight::get().reads_writes(6, 2))
     }
 
+    // Masks::MadeFor: 1 read, 0 written
     // Masks::Manifests: 1 read, 0 written
     // Masks::Outcomes: 1 read, 1 written
+    // Masks::Revisions: 1 read, 0 written
     // Pricing::Prices: 0 read, 1 written
     // Readings::Batches: 32 read, 0 written
     // Readings::Shares: 2000 read, 0 written
@@ -91,10 +97,10 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Registry::Regions: 1 read, 0 written
     // Registry::Roles: 1 read, 0 written
     fn withhold(e: u32) -> Weight {
-        Weight::from_parts(1_104_112_269, 0)
-            .saturating_add(T::DbWeight::get().reads_writes(32, 2))
+        Weight::from_parts(384_993_000, 0)
+            .saturating_add(T::DbWeight::get().reads_writes(34, 2))
             .saturating_add(
-                Weight::from_parts(17_508_475, 0)
+                Weight::from_parts(20_467_665, 0)
                     .saturating_add(T::DbWeight::get().reads_writes(1, 0))
                     .saturating_mul(e.into()),
             )

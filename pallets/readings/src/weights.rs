@@ -38,19 +38,21 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Readings::Shares: 0 read, 1 written
     // Readings::Tallies: 1 read, 1 written
     fn submit() -> Weight {
-        Weight::from_parts(106_665_000, 0).saturating_add(T::DbWeight::get().reads_writes(1, 2))
+        Weight::from_parts(66_425_000, 0).saturating_add(T::DbWeight::get().reads_writes(1, 2))
     }
 
     // Readings::Batches: 0 read, 1 written
     // Readings::Tallies: 1 read, 1 written
     fn submit_batch(n: u32) -> Weight {
-        Weight::from_parts(135_696_563, 0)
+        Weight::from_parts(162_704_924, 0)
             .saturating_add(T::DbWeight::get().reads_writes(1, 2))
-            .saturating_add(Weight::from_parts(283_491, 0).saturating_mul(n.into()))
+            .saturating_add(Weight::from_parts(172_193, 0).saturating_mul(n.into()))
     }
 
     // Finality::SlotMs: 1 read, 0 written
+    // Masks::MadeFor: 1 read, 0 written
     // Masks::Manifests: 1 read, 0 written
+    // Masks::Revisions: 1 read, 0 written
     // Readings::Batches: 31 read, 0 written
     // Readings::Shares: 1 read, 0 written
     // Readings::Tallies: 1 read, 0 written
@@ -59,11 +61,11 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // System::BlockHash: 1 read, 0 written
     // Timestamp::Now: 1 read, 0 written
     fn authenticate_batch(n: u32, b: u32) -> Weight {
-        Weight::from_parts(1_983_805_000, 0)
-            .saturating_add(T::DbWeight::get().reads_writes(8, 0))
-            .saturating_add(Weight::from_parts(33_445_722, 0).saturating_mul(n.into()))
+        Weight::from_parts(1_759_315_000, 0)
+            .saturating_add(T::DbWeight::get().reads_writes(10, 0))
+            .saturating_add(Weight::from_parts(39_747_478, 0).saturating_mul(n.into()))
             .saturating_add(
-                Weight::from_parts(185_680_496, 0)
+                Weight::from_parts(23_652_530, 0)
                     .saturating_add(T::DbWeight::get().reads_writes(1, 0))
                     .saturating_mul(b.into()),
             )
@@ -71,17 +73,19 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 
     // Readings::Shares: 2049 read, 0 written
     fn look_at_singles(s: u32) -> Weight {
-        Weight::from_parts(203_008_583, 0)
+        Weight::from_parts(1_368_145_163, 0)
             .saturating_add(T::DbWeight::get().reads_writes(1, 0))
             .saturating_add(
-                Weight::from_parts(4_181_723, 0)
+                Weight::from_parts(3_376_390, 0)
                     .saturating_add(T::DbWeight::get().reads_writes(1, 0))
                     .saturating_mul(s.into()),
             )
     }
 
     // Finality::SlotMs: 1 read, 0 written
+    // Masks::MadeFor: 1 read, 0 written
     // Masks::Manifests: 1 read, 0 written
+    // Masks::Revisions: 1 read, 0 written
     // Readings::Batches: 32 read, 0 written
     // Readings::Shares: 1 read, 0 written
     // Readings::Tallies: 1 read, 0 written
@@ -89,42 +93,45 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Registry::Regions: 1 read, 0 written
     // Timestamp::Now: 1 read, 0 written
     fn authenticate(b: u32) -> Weight {
-        Weight::from_parts(918_643_177, 0)
-            .saturating_add(T::DbWeight::get().reads_writes(7, 0))
+        Weight::from_parts(405_475_888, 0)
+            .saturating_add(T::DbWeight::get().reads_writes(9, 0))
             .saturating_add(
-                Weight::from_parts(28_694_483, 0)
+                Weight::from_parts(43_411_914, 0)
                     .saturating_add(T::DbWeight::get().reads_writes(1, 0))
                     .saturating_mul(b.into()),
             )
     }
 
-    // Masks::CycleFilters: 32 read, 0 written
+    // Masks::MadeFor: 32 read, 0 written
     // Masks::Manifests: 32 read, 0 written
+    // Masks::RevisedFilters: 32 read, 0 written
+    // Masks::Revisions: 32 read, 0 written
     // Readings::NextClose: 1 read, 1 written
     // Readings::Statuses: 0 read, 32 written
     // Readings::Tallies: 32 read, 0 written
     // Registry::Cycles: 33 read, 0 written
     // Registry::Regions: 2 read, 0 written
     fn close(n: u32) -> Weight {
-        Weight::from_parts(57_949_505, 0)
+        Weight::from_parts(32_633_639, 0)
             .saturating_add(T::DbWeight::get().reads_writes(4, 1))
             .saturating_add(
-                Weight::from_parts(77_391_463, 0)
-                    .saturating_add(T::DbWeight::get().reads_writes(4, 1))
+                Weight::from_parts(109_016_353, 0)
+                    .saturating_add(T::DbWeight::get().reads_writes(6, 1))
                     .saturating_mul(n.into()),
             )
     }
 
     // Masks::Manifests: 32 read, 0 written
+    // Masks::Revisions: 32 read, 0 written
     // Readings::NextClose: 1 read, 1 written
     // Registry::Cycles: 2 read, 0 written
     // Registry::Regions: 33 read, 0 written
     fn pass(n: u32) -> Weight {
-        Weight::from_parts(37_670_254, 0)
+        Weight::from_parts(11_716_558, 0)
             .saturating_add(T::DbWeight::get().reads_writes(4, 1))
             .saturating_add(
-                Weight::from_parts(7_665_316, 0)
-                    .saturating_add(T::DbWeight::get().reads_writes(2, 0))
+                Weight::from_parts(25_357_942, 0)
+                    .saturating_add(T::DbWeight::get().reads_writes(3, 0))
                     .saturating_mul(n.into()),
             )
     }
@@ -134,10 +141,10 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Readings::NextPrune: 1 read, 1 written
     // Registry::Regions: 1001 read, 0 written
     fn prune(n: u32) -> Weight {
-        Weight::from_parts(3_367_625_187, 0)
+        Weight::from_parts(3_382_354_892, 0)
             .saturating_add(T::DbWeight::get().reads_writes(1003, 1))
             .saturating_add(
-                Weight::from_parts(3_177_960, 0)
+                Weight::from_parts(6_227_822, 0)
                     .saturating_add(T::DbWeight::get().reads_writes(1, 1))
                     .saturating_mul(n.into()),
             )
