@@ -133,7 +133,16 @@ install_node() {
 npm_packages() {
     [ "$1/node_modules/.package-lock.json" -nt "$1/package-lock.json" ] && return
     say "installing the packages that ${1#"$ROOT"/}/package-lock.json names"
-    (cd "$1" && npm ci --ignore-scripts --no-audit --no-fund)
+    # Not `npm ci`, which from npm 11 on refuses a lock file that leaves out packages of other systems.
+    (cd "$1" && npm install --no-save --ignore-scripts --no-audit --no-fund)
+}
+
+# The static page that dashboard/serve.mjs serves.
+build_dashboard() {
+    install_node
+    npm_packages "$ROOT/dashboard"
+    say "building the dashboard"
+    (cd "$ROOT/dashboard" && npm run --silent build >/dev/null) || die "the dashboard does not build; see above"
 }
 
 # OpenSSL is the system's.

@@ -21,6 +21,8 @@ const METERS = { 1: ['MAC000002', 'MAC000014', 'MAC000031'], 2: ['MAC000047', 'M
 const SILENT = 'MAC000079';
 export const PERIODS = 4;
 const PRICE = 142_280;
+/// Short enough for a leader to be elected before the cycle is over.
+const TERM_BLOCKS = 20;
 
 /// Starts everything up to a published cycle, whose programs then run by themselves. Resolves to `{ node, store, users,
 /// finished, stop }`: the node's address, the folder of bills, BID and identity file by meter, and a promise that resolves
@@ -50,7 +52,11 @@ export async function startNetwork(programs) {
       child.once('exit', (code) => (code === 0 ? resolve() : reject(new Error(`${program} ${args.join(' ')} ended with ${code}: ${said}`))));
     });
   try {
-    node = await startNode(join(programs, 'gridveil-node'), ['--dev', '--rpc-methods', 'safe']);
+    const program = join(programs, 'gridveil-node');
+    const spec = JSON.parse((await run(program, ['export-chain-spec', '--chain', 'dev'], { maxBuffer: 1 << 26, timeout: 300_000 })).stdout);
+    spec.genesis.runtimeGenesis.patch.finality.termBlocks = TERM_BLOCKS;
+    await writeFile(path('spec.json'), JSON.stringify(spec));
+    node = await startNode(program, ['--chain', path('spec.json'), '--alice', '--force-authoring', '--unsafe-force-node-key-generation', '--rpc-methods', 'safe']);
     for (const [file, text] of [['kc.key', '//KeyCentre'], ['cc.key', '//ControlCentre'], ['tariff.toml', `kind = "flat"\nprice = ${PRICE}\n`]]) {
       await writeFile(path(file), text, { mode: 0o600 });
     }

@@ -29,7 +29,7 @@ const COMMAND_TIME: Duration = Duration::from_secs(120);
 /// How many user or meter processes are started side by side.
 pub const SIDE_BY_SIDE: usize = 8;
 /// Secret URIs of the roles on a development chain, by the name of their key file.
-const ROLES: [(&str, &str); 2] = [("key-centre", "//KeyCentre"), ("control-centre", "//ControlCentre")];
+pub const ROLES: [(&str, &str); 2] = [("key-centre", "//KeyCentre"), ("control-centre", "//ControlCentre")];
 
 /// How a meter brings its shares to the chain, as `meter-client --by` has it.
 #[derive(Clone, Copy, Debug)]
@@ -106,12 +106,14 @@ impl Stage {
             .path("--dir", &self.meter_dir(meter))
             .option("--nodes", urls)
             .arg("--json")
+            .arg("--json-log")
     }
 
     fn operator(&self, name: &str, urls: &str) -> Invocation {
         Invocation::new(name, &self.grid_operator, &self.logs)
             .option("--nodes", urls)
             .arg("--json")
+            .arg("--json-log")
     }
 
     fn key_centre(&self, command: &str, urls: &str) -> Invocation {
@@ -140,7 +142,11 @@ impl Stage {
     }
 
     /// The bill identifier that a meter asked with.
-    fn bid(&self, home: &Home) -> std::io::Result<String> {
+    ///
+    /// # Errors
+    ///
+    /// If its request is not there or has none.
+    pub fn bid(&self, home: &Home) -> std::io::Result<String> {
         let request = self
             .enrolment_dir(home.region, "requests")
             .join(format!("{}.json", home.meter));

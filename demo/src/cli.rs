@@ -53,6 +53,12 @@ pub struct Arguments {
     /// Keeps the run's files (states, logs, bills) in this folder, which must be empty; else they are deleted.
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
+    /// Leaves the network up at the end, until Ctrl-C or SIGTERM; ./scripts/demo serves the dashboard with it.
+    #[arg(long, conflicts_with = "kubo")]
+    pub keep: bool,
+    /// The dashboard's folder, where it is built: serves it, with Node.js, from the network's start to its end.
+    #[arg(long, value_name = "DIR", requires = "keep")]
+    pub dashboard: Option<PathBuf>,
 }
 
 /// Whatever does not begin so would be taken for a folder.
@@ -110,6 +116,18 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_dashboard_is_served_over_a_network_that_stays_and_a_store_that_it_reads() {
+        for refused in [
+            &["demo", "--dashboard", "dashboard"][..],
+            &["demo", "--keep", "--kubo", "http://127.0.0.1:5001"],
+        ] {
+            assert!(Arguments::try_parse_from(refused).is_err(), "{refused:?}");
+        }
+        let taken = Arguments::try_parse_from(["demo", "--keep", "--dashboard", "dashboard"]).unwrap();
+        assert!(taken.keep && taken.dashboard.is_some());
     }
 
     #[test]

@@ -9,6 +9,8 @@
 
 mod claims;
 mod cli;
+mod dashboard;
+mod logs;
 mod proofs;
 mod story;
 mod tariff;
@@ -18,23 +20,63 @@ use std::{path::Path, process::ExitCode, time::Duration};
 
 use clap::Parser;
 use tempfile::TempDir;
-use tokio::signal::unix::{signal, SignalKind};
+use tokio::signal::unix::{signal, Signal, SignalKind};
 use tracing_subscriber::EnvFilter;
 
-use gridveil_demo::{checks::Checks, folder};
+use gridveil_demo::folder;
 
-use crate::{cli::Arguments, story::StoryError};
+use crate::{
+    cli::Arguments,
+    story::{End, StoryError},
+};
+
+/// The signals that end the program; listened to from its start on, so that none ends it before its processes.
+struct Signals([(Signal, &'static str); 3]);
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self([
+            (signal(SignalKind::interrupt())?, "Ctrl-C"),
+            (signal(SignalKind::terminate())?, "SIGTERM"),
+            (signal(SignalKind::hangup())?, "SIGHUP"),
+        ]))
+    }
+
+    /// The next one's name.
+    async fn next(&mut self) -> &'static str {
+        let [interrupt, terminate, hang_up] = &mut self.0;
+        tokio::select! {
+            _ = interrupt.0.recv() => interrupt.1,
+            _ = terminate.0.recv() => terminate.1,
+            _ = hang_up.0.recv() => hang_up.1,
+        }
+    }
+}
 
 /// Runs the story until it ends or is stopped; dropping it ends its processes.
-async fn run(arguments: &Arguments, dir: &Path) -> Result<Checks, StoryError> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hang_up = signal(SignalKind::hangup())?;
+async fn run(arguments: &Arguments, dir: &Path, signals: &mut Signals) -> Result<End, StoryError> {
     tokio::select! {
         outcome = story::run(arguments, dir) => outcome,
-        _ = interrupt.recv() => Err(StoryError::Stopped("Ctrl-C")),
-        _ = terminate.recv() => Err(StoryError::Stopped("SIGTERM")),
-        _ = hang_up.recv() => Err(StoryError::Stopped("SIGHUP")),
+        name = signals.next() => Err(StoryError::Stopped(name)),
+    }
+}
+
+/// Shows what was checked, and what stays up until a signal ends it; returns how many checks hold and how many don't.
+async fn end(end: End, signals: &mut Signals) -> (usize, usize) {
+    println!("{}", end.checks.table());
+    let (passed, failed) = end.checks.count();
+    let Some(kept) = end.kept else {
+        println!("./scripts/demo --keep leaves the network up, with the dashboard over it");
+        return (passed, failed);
+    };
+    println!("{kept}");
+    println!("Stopped by {}", signals.next().await);
+    match kept.stop().await {
+        Ok(()) => (passed, failed),
+        Err(error) => {
+            eprintln!("error: {error}");
+            (passed, failed + 1)
+        }
     }
 }
 
@@ -72,13 +114,16 @@ async fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    let told = match Signals::listen() {
+        Ok(mut signals) => match run(&arguments, &dir, &mut signals).await {
+            Ok(told) => Ok(end(told, &mut signals).await),
+            Err(error) => Err(error),
+        },
+        Err(error) => Err(error.into()),
+    };
     // What went wrong is in the logs, so they outlive a run that failed.
-    let (passed, failed, keep) = match run(&arguments, &dir).await {
-        Ok(checks) => {
-            println!("{}", checks.table());
-            let (passed, failed) = checks.count();
-            (passed, failed, failed > 0)
-        }
+    let (passed, failed, keep) = match told {
+        Ok((passed, failed)) => (passed, failed, failed > 0),
         Err(error) => {
             eprintln!("error: {error}");
             (0, 1, !matches!(error, StoryError::Stopped(_)) && has_logs(&dir))

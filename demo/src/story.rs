@@ -7,8 +7,9 @@
 
 use std::{
     collections::BTreeMap,
+    fmt,
     io::IsTerminal,
-    path::Path,
+    path::{Path, PathBuf},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -28,10 +29,10 @@ use gridveil_demo::{
     process::{program, Process, ProcessError},
 };
 
-use crate::{cli::Arguments, tariff, verdict};
+use crate::{cli::Arguments, dashboard::Dashboard, logs::Secrets, tariff, verdict};
 
 /// The consortium of the demo.
-const AGGREGATORS: &[&str] = MEMBERS.split_at(4).0;
+pub const AGGREGATORS: &[&str] = MEMBERS.split_at(4).0;
 
 /// The cycle that the demo runs.
 pub const CYCLE: CycleId = 0;
@@ -111,6 +112,51 @@ pub struct Day<'a> {
     pub chain: &'a Chain,
     /// The aggregator that was killed, when, and when it came back.
     pub outage: String,
+    /// What the run made that nobody may log.
+    pub secrets: Secrets,
+}
+
+/// What there is when the story is told.
+pub struct End {
+    /// What was checked.
+    pub checks: Checks,
+    /// What stays up, if it was asked for.
+    pub kept: Option<Kept>,
+}
+
+/// What stays up; ended when dropped, and in order by [`Kept::stop`].
+pub struct Kept {
+    network: Network,
+    dashboard: Option<Dashboard>,
+    /// A home's meter, BID and user's key, to try the bills' page with.
+    home: Option<(String, String, PathBuf)>,
+}
+
+impl Kept {
+    /// Ends it.
+    pub async fn stop(self) -> Result<(), NetworkError> {
+        if let Some(dashboard) = self.dashboard {
+            dashboard.stop().await?;
+        }
+        self.network.stop().await
+    }
+}
+
+impl fmt::Display for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "The network stays up. Its nodes are {}",
+            self.network.urls().join(", ")
+        )?;
+        if let Some(dashboard) = &self.dashboard {
+            writeln!(f, "The dashboard is at {}", dashboard.url())?;
+            if let Some((meter, bid, key)) = &self.home {
+                writeln!(f, "The bill of {meter}: BID {bid}, key in {}", key.display())?;
+            }
+        }
+        f.write_str("Ctrl-C ends it all")
+    }
 }
 
 struct Teller {
@@ -118,13 +164,13 @@ struct Teller {
 }
 
 impl Teller {
-    fn tell(&self, text: impl std::fmt::Display) {
+    fn tell(&self, text: impl fmt::Display) {
         println!("[{:>4.0} s] {text}", self.began.elapsed().as_secs_f32());
     }
 }
 
 /// Runs the whole story in `dir`.
-pub async fn run(arguments: &Arguments, dir: &Path) -> Result<Checks, StoryError> {
+pub async fn run(arguments: &Arguments, dir: &Path) -> Result<End, StoryError> {
     let teller = Teller { began: Instant::now() };
     let mut rng = StdRng::seed_from_u64(arguments.seed);
     let logs = dir.join("logs");
@@ -172,11 +218,28 @@ pub async fn run(arguments: &Arguments, dir: &Path) -> Result<Checks, StoryError
     };
     let plans = AGGREGATORS
         .iter()
-        .map(|name| NodePlan::on_loopback(name))
-        .collect::<Result<_, _>>()?;
+        .map(|name| {
+            let mut plan = NodePlan::on_loopback(name)?;
+            // All that clients need, and no more than a dashboard may show to everyone.
+            plan.options = ["--rpc-methods", "safe"].map(String::from).to_vec();
+            Ok(plan)
+        })
+        .collect::<std::io::Result<_>>()?;
     let mut network = Network::start(&program("gridveil-node")?, &nodes, &logs, &genesis, plans).await?;
     let urls = network.urls_from(0);
     let chain = Chain::connect(Options::new(network.urls())).await?;
+    let victim = rng.gen_range(0..AGGREGATORS.len());
+    // Whoever only looks on does so at a node that is not killed.
+    let lasting = network.urls_from(victim + 1);
+    let dashboard = match &arguments.dashboard {
+        Some(folder) => {
+            let node = lasting.split(',').next().unwrap_or_default();
+            let dashboard = Dashboard::start(folder, dir, &logs, node, &stage.store).await?;
+            teller.tell(format!("The dashboard is at {}", dashboard.url()));
+            Some(dashboard)
+        }
+        None => None,
+    };
 
     teller.tell(format!(
         "Key generation: {} meters in {} regions make their keys and are enrolled",
@@ -184,6 +247,8 @@ pub async fn run(arguments: &Arguments, dir: &Path) -> Result<Checks, StoryError
         regions.len()
     ));
     stage.enrol(&homes, CYCLE, &urls).await?;
+    // Now, while the meters have what their keys start from.
+    let secrets = Secrets::of_run(&stage, &homes)?;
 
     // Everything about the cycle has to be on chain before it begins.
     let lead = arguments.slot() * 8 + PUBLISHING * u32::from(arguments.meters);
@@ -211,7 +276,6 @@ pub async fn run(arguments: &Arguments, dir: &Path) -> Result<Checks, StoryError
         "Data aggregation: {} periods of {} ms, each half an hour of {}",
         schedule.periods, schedule.period_ms, arguments.day
     ));
-    let victim = rng.gen_range(0..AGGREGATORS.len());
     let mut actors = Vec::new();
     // Every second home of a region hands its shares to the aggregator first.
     let mut ways = BTreeMap::<_, [Way; 2]>::new();
@@ -227,25 +291,18 @@ pub async fn run(arguments: &Arguments, dir: &Path) -> Result<Checks, StoryError
     }
     let tariff_file = dir.join("tariff.toml");
     std::fs::write(&tariff_file, tariff::file())?;
-    // The operators do not begin at the node that is killed.
-    let operator_urls = network.urls_from(victim + 1);
-    actors.push(stage.start_watch(CYCLE, &operator_urls)?);
-    actors.push(stage.start_control_centre(CYCLE, &tariff_file, &operator_urls)?);
+    actors.push(stage.start_watch(CYCLE, &lasting)?);
+    actors.push(stage.start_control_centre(CYCLE, &tariff_file, &lasting)?);
     let outage = live_through(&teller, &mut network, &chain, &regions, &schedule, victim, &mut actors).await?;
     for actor in actors {
         actor.wait(SETTLING).await?;
     }
 
     teller.tell("Dynamic billing: the key centre bills every home");
-    stage.bill(CYCLE, CURRENCY, &operator_urls).await?;
+    stage.bill(CYCLE, CURRENCY, &lasting).await?;
     teller.tell("Every user fetches its bill");
     for batch in homes.chunks(SIDE_BY_SIDE) {
-        try_join_all(
-            batch
-                .iter()
-                .map(|home| stage.fetch_bill(&home.meter, CYCLE, &operator_urls)),
-        )
-        .await?;
+        try_join_all(batch.iter().map(|home| stage.fetch_bill(&home.meter, CYCLE, &lasting))).await?;
     }
     teller.tell("Everything is checked");
     let day = Day {
@@ -256,11 +313,29 @@ pub async fn run(arguments: &Arguments, dir: &Path) -> Result<Checks, StoryError
         network: &network,
         chain: &chain,
         outage,
+        secrets,
     };
-    let checks = verdict::judge(&day, &operator_urls).await?;
+    let checks = verdict::judge(&day, &lasting).await?;
+    if arguments.keep {
+        let home = homes.first().map(|home| {
+            let bid = stage.bid(home)?;
+            Ok::<_, std::io::Error>((
+                home.meter.clone(),
+                bid,
+                stage.meter_dir(&home.meter).join("identity.txt"),
+            ))
+        });
+        let home = home.transpose()?;
+        let kept = Some(Kept {
+            network,
+            dashboard,
+            home,
+        });
+        return Ok(End { checks, kept });
+    }
     network.stop().await?;
     teller.tell("The network has stopped");
-    Ok(checks)
+    Ok(End { checks, kept: None })
 }
 
 fn now_ms() -> u64 {

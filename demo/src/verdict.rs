@@ -22,7 +22,7 @@ use gridveil_demo::{
 
 use crate::{
     claims::{self, Batches, Bills, Rule, Shares, Truth, Views},
-    proofs,
+    logs, proofs,
     story::{Day, StoryError, CYCLE},
 };
 
@@ -90,6 +90,20 @@ pub async fn judge(day: &Day<'_>, urls: &str) -> Result<Checks, StoryError> {
         proofs::check(day.stage, meter, report, genesis, urls, &mut checks).await?;
     }
     checks.add("all four nodes have the same finalised chain", same_chain(day).await?);
+    let homes: Vec<_> = day
+        .homes
+        .iter()
+        .map(|home| Ok((home, day.stage.bid(home)?)))
+        .collect::<std::io::Result<_>>()?;
+    let last = day.chain.finalised().await?.number;
+    checks.add(
+        "no log has a secret of the run in it, or a home's reading",
+        logs::search(&day.stage.logs, &day.secrets, &homes, last)?,
+    );
+    checks.add(
+        "what meters and operators at work log is JSON, line by line",
+        logs::structured(&day.stage.logs)?,
+    );
     show_one(day, &bills);
     Ok(checks)
 }

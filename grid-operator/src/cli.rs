@@ -22,6 +22,9 @@ pub struct Cli {
     /// Write results as JSON, one object a line, to the standard output.
     #[arg(long, global = true)]
     pub json: bool,
+    /// Write messages as JSON, one object a line.
+    #[arg(long, global = true)]
+    pub json_log: bool,
     /// The nodes to use, most preferred first [default: ws://127.0.0.1:9944].
     #[arg(long, global = true, value_name = "URL", value_delimiter = ',')]
     pub nodes: Vec<String>,

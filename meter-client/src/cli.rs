@@ -26,6 +26,9 @@ pub struct Cli {
     /// Print JSON, one object a line
     #[arg(long, global = true)]
     pub json: bool,
+    /// Write the log as JSON, one object a line
+    #[arg(long, global = true)]
+    pub json_log: bool,
     /// The WebSocket addresses of the nodes, the region's aggregator first
     #[arg(
         long,

@@ -83,13 +83,15 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    // Colours are for terminals; logs end up in files.
-    let colours = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt()
+    let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_ansi(colours)
-        .with_writer(std::io::stderr)
-        .init();
+        .with_writer(std::io::stderr);
+    if cli.json_log {
+        log.json().init();
+    } else {
+        // Colours are for terminals; logs end up in files.
+        log.with_ansi(std::io::stderr().is_terminal()).init();
+    }
     let printer = Printer::new(cli.json);
     // One thread is enough for a meter, which waits for most of its life.
     let done = tokio::runtime::Builder::new_current_thread()
