@@ -14,21 +14,26 @@
 //! day = "2013-01-18"
 //! ```
 //!
+//! For a real meter, the section is `kind = "p1:/dev/ttyUSB0"`, and perhaps `baud` and `register_digits`.
 //! Relative paths in it start from the directory that the program is started in.
 //!
 //! **Privacy.** No secret belongs in it, and none can be put there: unknown names are refused.
 
+use crate::port::{MeterConfig, Port};
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use serde::Deserialize;
 use std::{
     fs, io,
     path::{Path, PathBuf},
+    str::FromStr,
 };
 
 /// The name of the file in the state directory.
 const FILE: &str = "meter.toml";
 /// The node that is used where none is named.
 const NODE: &str = "ws://127.0.0.1:9944";
+/// The digits of kilowatt-hours that nearly all meters have.
+const DIGITS: u32 = 6;
 
 /// What can be wrong with the configuration.
 #[derive(Debug, thiserror::Error)]
@@ -78,8 +83,9 @@ pub struct Config {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, clap::Args)]
 #[serde(deny_unknown_fields)]
 pub struct SourceConfig {
-    /// The kind of source
-    #[arg(long = "source")]
+    /// Where readings come from: csv, or a real meter at p1:PATH, sml:PATH, p1+tcp://HOST:PORT or sml+tcp://HOST:PORT, PATH
+    /// being a serial port, a FIFO or, of P1, a recording to replay
+    #[arg(long = "source", value_name = "SOURCE")]
     pub kind: Option<SourceKind>,
     /// The file of readings to replay, plain or gzipped
     #[arg(long, value_name = "FILE")]
@@ -87,12 +93,18 @@ pub struct SourceConfig {
     /// The meter whose rows are replayed
     #[arg(long, value_name = "NAME")]
     pub meter: Option<String>,
-    /// The day whose 00:00 (UTC) is period 0; without day and start, period 0 is the meter's first row
+    /// The day whose 00:00 (UTC) is period 0 of a replay; without day and start, period 0 is the first that the file has
     #[arg(long, value_name = "YYYY-MM-DD", conflicts_with = "start")]
     pub day: Option<NaiveDate>,
-    /// The half hour that is period 0, as an ISO 8601 timestamp
+    /// The half hour that is period 0 of a replay, as an ISO 8601 timestamp
     #[arg(long, value_name = "TIMESTAMP")]
     pub start: Option<DateTime<Utc>>,
+    /// The speed of the serial port; 115200 for P1 and 9600 for SML if not given
+    #[arg(long, value_name = "N")]
+    pub baud: Option<u32>,
+    /// The digits of kilowatt-hours before the point after which the meter's registers roll over; 6 if not given
+    #[arg(long, value_name = "N")]
+    pub register_digits: Option<u32>,
 }
 
 /// The ways in which shares reach the chain.
@@ -109,11 +121,41 @@ pub enum By {
 }
 
 /// The kinds of source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
 pub enum SourceKind {
-    /// Replays a CSV file of published readings
+    /// Replays a CSV file of published readings.
     Csv,
+    /// Listens to a meter.
+    Meter(Port),
+}
+
+impl FromStr for SourceKind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "csv" => Ok(Self::Csv),
+            port => port.parse().map(Self::Meter),
+        }
+    }
+}
+
+impl TryFrom<String> for SourceKind {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+/// A source, with everything that it needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Chosen {
+    /// A replay of a CSV file.
+    Csv(ReplayConfig),
+    /// A real meter.
+    Meter(MeterConfig),
 }
 
 /// A replay, with everything that it needs.
@@ -176,17 +218,23 @@ impl Config {
 }
 
 impl SourceConfig {
-    /// The replay that flags over the file name.
+    /// The source that flags over the file name.
     ///
     /// # Errors
     ///
     /// [`ConfigError::Missing`].
-    pub fn replay(&self, file: &Self) -> Result<ReplayConfig, ConfigError> {
+    pub fn chosen(&self, file: &Self) -> Result<Chosen, ConfigError> {
         let missing = |what, flag| ConfigError::Missing { what, flag };
-        self.kind
-            .or(file.kind)
-            .ok_or_else(|| missing("the kind of source", "--source csv"))?;
-        Ok(ReplayConfig {
+        let kind = self.kind.as_ref().or(file.kind.as_ref());
+        if let SourceKind::Meter(port) = kind.ok_or_else(|| missing("where readings come from", "--source"))? {
+            return Ok(Chosen::Meter(MeterConfig {
+                port: port.clone(),
+                baud: self.baud.or(file.baud),
+                digits: self.register_digits.or(file.register_digits).unwrap_or(DIGITS),
+                start: self.label().or_else(|| file.label()),
+            }));
+        }
+        Ok(Chosen::Csv(ReplayConfig {
             csv: self
                 .csv
                 .clone()
@@ -198,7 +246,7 @@ impl SourceConfig {
                 .or_else(|| file.meter.clone())
                 .ok_or_else(|| missing("the meter to replay", "--meter"))?,
             start: self.label().or_else(|| file.label()),
-        })
+        }))
     }
 
     /// The label of period 0, where one is named.
@@ -229,13 +277,20 @@ mod tests {
         Config::load(None, dir.path())
     }
 
+    fn replay(flags: &SourceConfig, config: &Config) -> ReplayConfig {
+        match flags.chosen(&config.source).unwrap() {
+            Chosen::Csv(replay) => replay,
+            Chosen::Meter(_) => panic!("a meter"),
+        }
+    }
+
     #[test]
     fn the_directorys_own_file_is_read_where_none_is_named() {
         let config = load(TEXT).unwrap();
         assert_eq!(config.nodes(&[]), ["ws://one", "ws://two"]);
         assert_eq!(config.store(None).unwrap(), "somewhere");
         assert_eq!(config.by, Some(By::Both));
-        let replay = SourceConfig::default().replay(&config.source).unwrap();
+        let replay = replay(&SourceConfig::default(), &config);
         assert_eq!(
             replay,
             ReplayConfig {
@@ -255,13 +310,57 @@ mod tests {
             meter: Some("MAC2".into()),
             ..SourceConfig::default()
         };
-        assert_eq!(flags.replay(&config.source).unwrap().meter, "MAC2");
+        assert_eq!(replay(&flags, &config).meter, "MAC2");
         let start = Some("2013-01-19T09:30:00Z".parse().unwrap());
         let flags = SourceConfig {
             start,
             ..SourceConfig::default()
         };
-        assert_eq!(flags.replay(&config.source).unwrap().start, start);
+        assert_eq!(replay(&flags, &config).start, start);
+    }
+
+    #[test]
+    fn a_meter_goes_by_its_port_with_flags_over_the_file() {
+        let text = "[source]\nkind = \"sml:/dev/ttyUSB0\"\nbaud = 19200\nregister_digits = 5";
+        let config = load(text).unwrap();
+        let flags = SourceConfig {
+            register_digits: Some(8),
+            ..SourceConfig::default()
+        };
+        let Chosen::Meter(meter) = flags.chosen(&config.source).unwrap() else {
+            panic!("a replay")
+        };
+        assert_eq!(meter.port, "sml:/dev/ttyUSB0".parse().unwrap());
+        assert_eq!((meter.baud, meter.digits), (Some(19_200), 8));
+        let flags = SourceConfig {
+            kind: Some("p1+tcp://meter.home:23".parse().unwrap()),
+            ..SourceConfig::default()
+        };
+        let Chosen::Meter(meter) = flags.chosen(&SourceConfig::default()).unwrap() else {
+            panic!("a replay")
+        };
+        assert_eq!(
+            (meter.port.to_string().as_str(), meter.baud, meter.digits),
+            ("p1+tcp://meter.home:23", None, 6)
+        );
+    }
+
+    #[test]
+    fn a_source_that_makes_no_sense_is_refused_and_told_of() {
+        for text in [
+            "",
+            "p2:/dev/ttyUSB0",
+            "p1",
+            "sml:",
+            "p1+tcp:meter:23",
+            "p1+tcp://meter",
+            "p1+tcp://:23",
+            "sml+tcp://m:0",
+        ] {
+            assert!(text.parse::<SourceKind>().is_err(), "{text}");
+        }
+        let error = load("[source]\nkind = \"p1:\"").unwrap_err().to_string();
+        assert!(error.contains("p1:/dev/ttyUSB0"), "{error}");
     }
 
     #[test]
@@ -278,7 +377,7 @@ mod tests {
             ..SourceConfig::default()
         };
         assert!(matches!(
-            flags.replay(&config.source),
+            flags.chosen(&config.source),
             Err(ConfigError::Missing { flag: "--csv", .. })
         ));
     }

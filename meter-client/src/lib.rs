@@ -21,13 +21,16 @@ pub mod event;
 pub mod keys;
 pub mod node;
 mod period;
+pub mod port;
 pub mod receipt;
 pub mod records;
+pub mod register;
 pub mod replay;
 pub mod run;
 pub mod source;
 pub mod state;
 pub mod status;
+pub mod telegram;
 pub mod verify;
 pub mod witness;
 

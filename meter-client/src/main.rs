@@ -16,15 +16,17 @@ use gridveil_chain_client::Options as ChainOptions;
 use gridveil_meter_client::{
     bill::{self, BillError, Sought},
     clock::{Clock, SystemClock},
-    config::{Config, ConfigError},
+    config::{Chosen, Config, ConfigError},
     disclosure::{self, DisclosureError},
     enrol::{self, EnrolError},
     event::Event,
     keys::MeterKeys,
     node::Network,
+    port::{self, PortError},
     receipt::{self, ReceiptError},
     replay::{CsvReplay, ReplayError},
     run::{Meter, Options, RunError},
+    source::Source,
     state::{StateDir, StateError},
     status::status,
     verify::{verify, Own},
@@ -47,6 +49,8 @@ enum Failure {
     #[error(transparent)]
     Replay(#[from] ReplayError),
     #[error(transparent)]
+    Port(#[from] PortError),
+    #[error(transparent)]
     Run(#[from] RunError),
     #[error(transparent)]
     Bill(#[from] BillError),
@@ -67,7 +71,7 @@ impl Failure {
             Self::Config(_) => "config",
             Self::State(_) => "state",
             Self::Enrol(_) => "enrol",
-            Self::Replay(_) => "readings",
+            Self::Replay(_) | Self::Port(_) => "readings",
             Self::Run(RunError::NotEnrolled) => "not_enrolled",
             Self::Run(_) => "run",
             Self::Bill(error) => error.kind(),
@@ -173,8 +177,10 @@ async fn run(
     let _lock = state.lock()?;
     let keys = state.keys()?;
     let enrolment = keys.enrolment.as_ref().ok_or(RunError::NotEnrolled)?;
-    let replay = options.source.replay(&config.source)?;
-    let mut source = CsvReplay::open(&replay.csv, &replay.meter, replay.start)?;
+    let mut source: Box<dyn Source> = match options.source.chosen(&config.source)? {
+        Chosen::Csv(replay) => Box::new(CsvReplay::open(&replay.csv, &replay.meter, replay.start)?),
+        Chosen::Meter(meter) => port::open(&meter, state)?,
+    };
     let network = Network::new(chain(nodes, Some(enrolment.genesis)));
     let mut terminate = signal(SignalKind::terminate()).map_err(system("signals"))?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(system("signals"))?;
@@ -200,7 +206,7 @@ async fn run(
     };
     // Between two awaits the loop writes whole transactions, so that dropping it at one leaves nothing half done.
     let done = tokio::select! {
-        done = meter.run(&mut source, options) => Some(done),
+        done = meter.run(&mut *source, options) => Some(done),
         _ = terminate.recv() => None,
         _ = interrupt.recv() => None,
     };

@@ -204,6 +204,7 @@ impl<'a, N: Node, C: Clock> Meter<'a, N, C> {
             periods: schedule.periods,
             recorded,
         });
+        source.begin(&schedule);
         for period in 0..schedule.periods {
             // A valid schedule has both for each of its periods.
             let (Some(ends), Some(closes)) = (schedule.ends(period), schedule.closes(period)) else {

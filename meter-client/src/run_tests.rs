@@ -544,3 +544,6 @@ fn many_overlapping_periods_are_bounded_and_all_land() {
 
 #[path = "run_cycle_tests.rs"]
 mod cycles;
+
+#[path = "run_meter_tests.rs"]
+mod meter;

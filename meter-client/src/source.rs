@@ -1,12 +1,13 @@
 //! Where a meter's readings come from.
 //!
-//! One trait, so that the period loop does not know whether it is fed by a replayed file or by a register. The loop asks
-//! once for each period, after the period's end and in order of the periods; it may skip periods whose window had closed,
-//! and after a restart it may ask again for the one period whose answer it had not yet fixed on disk.
+//! One trait, so that the period loop does not know whether it is fed by a replayed file or by a meter. The loop tells of
+//! each cycle and then asks once for each of its periods, after the period's end and in order of the periods; it may skip
+//! periods whose window had closed, and after a restart it may ask again for the one period whose answer it had not yet
+//! fixed on disk.
 //!
 //! **Privacy.** A reading is the home's own; it leaves this process only split in two and masked.
 
-use gridveil_primitives::PeriodIndex;
+use gridveil_primitives::{CycleSchedule, PeriodIndex};
 
 /// A reading that could not be taken.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +21,9 @@ pub struct SourceError {
 
 /// A supplier of readings.
 pub trait Source: Send {
+    /// Tells of the cycle whose periods are asked for from now on. A source that goes by a calendar of its own needs none.
+    fn begin(&mut self, _schedule: &CycleSchedule) {}
+
     /// The consumption in `period`, in watt-hours, negative for feed-in; `None` where there is none, and the meter stays
     /// silent for the period.
     ///

@@ -9,6 +9,7 @@
 //! | `recipient.txt` | its public half |
 //! | `seeds/` | the seeds of this cycle and the last, encrypted to the identity: what a bill is checked with |
 //! | `periods.sqlite` | readings, shares and how far each has come, see [`crate::records`] |
+//! | `registers.json` | what a real meter's registers were at boundaries, see [`crate::register`] |
 //! | `bills/` | encrypted bills that were fetched |
 //! | `lock` | locked by the one process that may write keys and records |
 //!
@@ -97,6 +98,12 @@ pub enum StateError {
         path: PathBuf,
         /// What is wrong.
         cause: String,
+    },
+    /// The registers that were kept cannot be read.
+    #[error("{}: is damaged; remove it: readings go on with the next whole period", path.display())]
+    Registers {
+        /// The file.
+        path: PathBuf,
     },
     /// Another process is at work in the directory.
     #[error("{}: another meter-client is at work here; stop it first", path.display())]
