@@ -10,7 +10,7 @@ const FILES = [
   { title: 'The tariff', path: 'grid-operator/src/control_centre/tariff.rs', root: 'File', hasHead: false },
 ];
 const integers = Object.fromEntries(['u8', 'u16', 'u32', 'u64', 'i64', 'Price'].map((type) => [type, 'integer']));
-const WORDS = { ...integers, bool: 'boolean', f64: 'number', String: 'string', PathBuf: 'path', NaiveDate: 'day, `YYYY-MM-DD`', 'DateTime<Utc>': 'moment, ISO 8601' };
+const WORDS = { ...integers, bool: 'boolean', f64: 'number', String: 'string', SourceKind: 'string', PathBuf: 'path', NaiveDate: 'day, `YYYY-MM-DD`', 'DateTime<Utc>': 'moment, ISO 8601' };
 const KNOWN = ['deny_unknown_fields', 'default', 'tag', 'rename_all'];
 
 /// What a key is given: `{ words }`, for one of a few words what each `means`, for tables their `type` and whether there are `many`.
